@@ -1,1 +1,110 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+//! Does the work on disk.
+//!
+//! [`Engine`] is what the helper sees; behind it stand `NativeEngine` for real btrfs systems and `SimEngine`, a
+//! machine in memory. One conformance suite runs on both, which keeps the simulator honest.
+//!
+//! Calls block: the helper runs them on threads of their own. Everything an engine depends on (root directory, clock)
+//! is an argument; it never reaches for `/`.
+//!
+//! Deliberately absent: our bus, polkit, and waiting for a person.
+
+mod context;
+mod error;
+
+pub use context::{Cancel, Context, Report};
+pub use error::Error;
+
+use model::{
+    Capabilities, Edit, NewSnapshot, PackageChange, Plan, Snapshot, SnapshotId, State, UpdateSet, Updates,
+};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// What a call did; "nothing" is a success that nobody needs to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome<T> {
+    /// Everything already was as asked.
+    Unchanged,
+    /// Something changed.
+    Changed(T),
+}
+
+/// One reading of the disk.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct System {
+    /// All snapshots by number.
+    pub snapshots: BTreeMap<SnapshotId, Snapshot>,
+    /// The running one; `None` when the running system is not a snapshot.
+    pub booted: Option<SnapshotId>,
+    /// The one that starts next; `None` when that is not a snapshot.
+    pub default: Option<SnapshotId>,
+    /// What this system can do.
+    pub capabilities: Capabilities,
+}
+
+impl System {
+    /// The same as a state without jobs and updates, to ask the model's rules.
+    pub fn to_state(&self) -> State {
+        State {
+            snapshots: self.snapshots.clone(),
+            booted: self.booted,
+            default: self.default,
+            capabilities: self.capabilities.clone(),
+            updates: Updates::default(),
+            jobs: BTreeMap::new(),
+        }
+    }
+}
+
+/// A system whose versions are snapshots.
+///
+/// Every mutating call asks the model's rules again ([`Error::Refused`]), re-reads the disk after each step and judges
+/// by that. A call that returns an error has undone what it did, unless the error is [`Error::NeedsAttention`].
+pub trait Engine: Send + Sync + std::fmt::Debug {
+    /// Reads the system. Cheap when nothing changed since the last call: then it is the same `Arc`.
+    fn system(&self) -> Result<Arc<System>, Error>;
+
+    /// Takes a read-only snapshot of the running system.
+    fn create(&self, wish: &NewSnapshot) -> Result<SnapshotId, Error>;
+
+    /// Deletes one snapshot with what is nested in it. `Unchanged` when there is none with this number.
+    fn delete(&self, id: SnapshotId) -> Result<Outcome<()>, Error>;
+
+    /// Changes a snapshot's books or read-only flag.
+    fn edit(&self, id: SnapshotId, edit: &Edit) -> Result<Outcome<()>, Error>;
+
+    /// Asks the repositories what an update of the default snapshot would change. Changes no snapshot.
+    fn check(&self, context: &Context<'_>) -> Result<UpdateSet, Error>;
+
+    /// Installs all updates into a new snapshot of the default one and makes that the default: completely or not at
+    /// all. `Unchanged` when there was nothing to update.
+    fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error>;
+
+    /// What a rollback to this snapshot would do.
+    fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error>;
+
+    /// Makes this snapshot the default, or a writable copy of it where the running system is writable. Returns the
+    /// new default.
+    fn roll_back(&self, id: SnapshotId, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error>;
+
+    /// Makes the running snapshot the default again and deletes the updates that were never started
+    /// ([`State::pending_updates`]). Returns what it deleted.
+    fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error>;
+
+    /// How the packages of `to` differ from those of `from`; `None` is the running system.
+    fn package_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+    ) -> Result<Vec<PackageChange>, Error>;
+
+    /// Removes the leftovers of transactions that were cut short. The caller has made sure that none is running.
+    /// Returns the snapshots it removed.
+    fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error>;
+
+    /// A descriptor that becomes readable when the system may have changed (by anyone); read [`Engine::system`] then,
+    /// which also drains it. `None` where changes come only through this engine.
+    fn watch(&self) -> Result<Option<OwnedFd>, Error>;
+}

@@ -1,1 +1,41 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+//! The words of Kedge and the pure rules between them.
+//!
+//! Every other room speaks in these types: the engine produces them, the bus carries them, the faces show them. Rules
+//! such as "may this snapshot be deleted, and if not why" live here once, so that the window can disable an action for
+//! the very reason for which the helper would refuse it.
+//!
+//! Deliberately absent: input and output, clocks (time is an argument), async, Qt, and sentences for people. A reason is
+//! a code with arguments; the faces word it.
+
+mod capability;
+mod code;
+mod event;
+mod failure;
+mod job;
+mod package;
+mod plan;
+mod refusal;
+mod snapshot;
+mod state;
+mod status;
+mod time;
+mod timeline;
+mod update;
+
+pub use capability::{Absence, Capabilities, Capability};
+pub use event::Event;
+pub use failure::{Failure, FailureCode};
+pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase, Progress};
+pub use package::{ChangeKind, PackageChange};
+pub use plan::{Concern, Plan, Restart};
+pub use refusal::{Refusal, RefusalCode};
+pub use snapshot::{
+    Cleanup, Condition, Edit, NewSnapshot, Snapshot, SnapshotId, SnapshotKind, TextError, Uuid, checked_text,
+    userdata_key,
+};
+pub use state::State;
+pub use status::{Action, STALE_AFTER, Status};
+pub use time::Timestamp;
+pub use timeline::{Position, filter_matches, position};
+pub use update::{Check, UpdateSet, Updates};

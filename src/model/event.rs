@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+use crate::{Capabilities, Job, JobId, Snapshot, SnapshotId, State, Updates};
+
+/// A change of the state. [`State::apply`] is the only way a state changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// Everything, at the beginning and after a gap.
+    Reset(Box<State>),
+    /// Snapshots that appeared or changed, and numbers that are gone.
+    Snapshots {
+        /// New or changed ones, whole.
+        present: Vec<Snapshot>,
+        /// Gone ones.
+        gone: Vec<SnapshotId>,
+    },
+    /// What runs and what starts next.
+    Boot {
+        /// The running snapshot; `None` when the running system is not a snapshot.
+        booted: Option<SnapshotId>,
+        /// The snapshot that starts next; `None` when that is not a snapshot.
+        default: Option<SnapshotId>,
+    },
+    /// What is known about updates.
+    Updates(Box<Updates>),
+    /// What the system can do.
+    Capabilities(Capabilities),
+    /// A job began, moved on or ended.
+    Job(Box<Job>),
+    /// A job is forgotten.
+    JobGone(JobId),
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+use crate::SnapshotId;
+use crate::code::coded;
+use serde::Serialize;
+use std::fmt;
+
+coded! {
+    /// Why an action is not on offer.
+    RefusalCode {
+        /// The snapshot is the running system.
+        Booted = "booted",
+        /// The snapshot is what starts next.
+        Default = "default",
+        /// A person pinned the snapshot.
+        Pinned = "pinned",
+        /// A transaction is open in the snapshot.
+        InProgress = "in-progress",
+        /// There is no snapshot with this number.
+        NoSuchSnapshot = "no-such-snapshot",
+        /// The snapshot already is what starts next.
+        AlreadyDefault = "already-default",
+        /// Another job is changing the system.
+        Busy = "busy",
+        /// Nothing waits for a restart.
+        NothingPending = "nothing-pending",
+        /// The snapshot's books are damaged.
+        Damaged = "damaged",
+        /// The package database is not part of the snapshots, so going back or updating one would tear them apart.
+        DatabaseOutside = "database-outside",
+        /// No supported package manager was found.
+        NoPackageManager = "no-package-manager",
+        /// The system has no `.snapshots` in snapper's layout.
+        NoSnapshots = "no-snapshots",
+        /// What starts next is neither the running system nor one of the snapshots.
+        ForeignDefault = "foreign-default",
+        /// The snapshot is mounted or otherwise in use.
+        InUse = "in-use",
+        /// Its read-only flag must stay: it is what the system starts from.
+        MustStayReadOnly = "must-stay-read-only",
+        /// A boot loader is in charge for which no support is built in.
+        BootLoaderUnsupported = "boot-loader-unsupported",
+    }
+}
+
+/// An expected "no", known before asking: which rule, and about which snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Refusal {
+    /// The rule.
+    pub code: RefusalCode,
+    /// The snapshot it is about, where it is about one.
+    pub snapshot: Option<SnapshotId>,
+}
+
+impl Refusal {
+    /// A refusal about one snapshot.
+    pub const fn of(code: RefusalCode, snapshot: SnapshotId) -> Self {
+        Self {
+            code,
+            snapshot: Some(snapshot),
+        }
+    }
+}
+
+impl From<RefusalCode> for Refusal {
+    fn from(code: RefusalCode) -> Self {
+        Self { code, snapshot: None }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.snapshot {
+            Some(id) => write!(f, "{} (snapshot {id})", self.code),
+            None => write!(f, "{}", self.code),
+        }
+    }
+}
