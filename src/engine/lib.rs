@@ -11,9 +11,13 @@
 
 mod context;
 mod error;
+pub mod sim;
+mod native;
 
 pub use context::{Cancel, Context, Report};
 pub use error::Error;
+pub use sim::{Fault, Scenario, SimClock, SimEngine};
+pub use native::{Clock, NativeEngine};
 
 use model::{
     Capabilities, Edit, NewSnapshot, PackageChange, Plan, Snapshot, SnapshotId, State, UpdateSet, Updates,
