@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The disk of a simulated machine.
+
+use super::packages::{Offer, Packages};
+use crate::{Error, System};
+use model::{
+    Capabilities, Capability, Cleanup, Condition, Failure, Phase, RefusalCode, Snapshot, SnapshotId,
+    SnapshotKind, State, Timestamp, Uuid, userdata_key,
+};
+use rustix::event::{EventfdFlags, eventfd};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+/// Where a new subvolume comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Base {
+    /// The running system, snapshot or not.
+    Running,
+    /// A snapshot.
+    Snapshot(SnapshotId),
+}
+
+/// Snapshots with their packages, the boot default, and the repositories the machine knows.
+#[derive(Debug)]
+pub(super) struct Machine {
+    /// Snapshots, booted, default and capabilities: what the model's rules are asked with. Never has jobs.
+    state: State,
+    contents: BTreeMap<SnapshotId, Packages>,
+    /// The subvolume outside `.snapshots` that the machine may run from instead of a snapshot.
+    root: (Uuid, Packages),
+    pub(super) offers: Vec<Offer>,
+    /// What goes wrong each time a job reaches the phase.
+    pub(super) broken: BTreeMap<Phase, Failure>,
+    /// The snapshot a transaction of this engine is open in.
+    pub(super) open: Option<SnapshotId>,
+    uuids: u64,
+    dirty: bool,
+    shown: Arc<System>,
+    changed: OwnedFd,
+}
+
+impl Machine {
+    /// A machine that runs from a subvolume that is no snapshot.
+    pub(super) fn new(packages: Packages) -> Self {
+        let changed = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+            .expect("an event descriptor is only refused when the process has no descriptors left");
+        let mut machine = Self {
+            state: State {
+                capabilities: Capabilities(Capability::ALL.iter().map(|it| (*it, None)).collect()),
+                ..State::default()
+            },
+            contents: BTreeMap::new(),
+            root: (Uuid::default(), packages),
+            offers: Vec::new(),
+            broken: BTreeMap::new(),
+            open: None,
+            uuids: 0,
+            dirty: true,
+            shown: Arc::default(),
+            changed,
+        };
+        machine.root.0 = machine.next_uuid();
+        machine
+    }
+
+    fn next_uuid(&mut self) -> Uuid {
+        self.uuids += 1;
+        // Spread by splitmix64's multipliers: looks like an identity, is the same in every run.
+        let high = self.uuids.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let low = (high ^ (high >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mut uuid = Uuid::default();
+        uuid.0[..8].copy_from_slice(&high.to_be_bytes());
+        uuid.0[8..].copy_from_slice(&low.to_be_bytes());
+        uuid
+    }
+
+    /// What the rules are asked with.
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Changes the state; everyone who watches learns that something may have changed.
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.dirty = true;
+        // An eventfd refuses a write only when its counter is full: then it is readable already.
+        let _ = rustix::io::write(&self.changed, &1_u64.to_ne_bytes());
+        change(&mut self.state)
+    }
+
+    /// The reading of now: the same `Arc` as long as nothing changed.
+    pub(super) fn show(&mut self) -> Arc<System> {
+        // Nothing to read means nothing to drain.
+        let _ = rustix::io::read(&self.changed, &mut [0; 8]);
+        if std::mem::take(&mut self.dirty) {
+            let system = System {
+                snapshots: self.state.snapshots.clone(),
+                booted: self.state.booted,
+                default: self.state.default,
+                capabilities: self.state.capabilities.clone(),
+            };
+            if system != *self.shown {
+                self.shown = Arc::new(system);
+            }
+        }
+        Arc::clone(&self.shown)
+    }
+
+    /// A descriptor that becomes readable with every change.
+    pub(super) fn watch(&self) -> Result<OwnedFd, Error> {
+        self.changed
+            .try_clone()
+            .map_err(|source| Error::io("duplicate an event descriptor", source))
+    }
+
+    /// Whether the running system can be written to, so that a snapshot cannot be started as it is.
+    pub(super) fn runs_writable(&self) -> bool {
+        self.state
+            .booted
+            .and_then(|id| self.state.snapshots.get(&id))
+            .is_none_or(|snapshot| !snapshot.read_only)
+    }
+
+    fn base(&self, base: Base) -> Option<(Uuid, Packages)> {
+        let id = match base {
+            Base::Running => match self.state.booted {
+                None => return Some(self.root.clone()),
+                Some(id) => id,
+            },
+            Base::Snapshot(id) => id,
+        };
+        Some((
+            self.state.snapshots.get(&id)?.uuid,
+            self.packages(Some(id))?.clone(),
+        ))
+    }
+
+    /// What is installed in a snapshot, or in the running system; `None` when there is no such snapshot.
+    pub(super) fn packages(&self, id: Option<SnapshotId>) -> Option<&Packages> {
+        match id.or(self.state.booted) {
+            None => Some(&self.root.1),
+            Some(id) => self.contents.get(&id),
+        }
+    }
+
+    /// The packages of a snapshot that is being written.
+    pub(super) fn packages_mut(&mut self, id: SnapshotId) -> Option<&mut Packages> {
+        self.contents.get_mut(&id)
+    }
+
+    /// Makes a complete snapshot with the next number. A refusal when its base is gone.
+    pub(super) fn create(
+        &mut self,
+        base: Base,
+        time: Timestamp,
+        books: impl FnOnce(&mut Snapshot),
+    ) -> Result<SnapshotId, Error> {
+        let (parent_uuid, packages) = self.base(base).ok_or(RefusalCode::NoSuchSnapshot)?;
+        let last = self.state.snapshots.keys().next_back().map_or(0, |id| id.0);
+        let id = SnapshotId(last.saturating_add(1));
+        let mut snapshot = Snapshot {
+            id,
+            kind: SnapshotKind::Single,
+            pre: None,
+            time,
+            uid: 0,
+            description: String::new(),
+            cleanup: Cleanup::default(),
+            userdata: BTreeMap::new(),
+            read_only: true,
+            uuid: self.next_uuid(),
+            parent_uuid,
+            condition: Condition::Complete,
+        };
+        books(&mut snapshot);
+        self.contents.insert(id, packages);
+        self.change(|state| state.snapshots.insert(id, snapshot));
+        Ok(id)
+    }
+
+    /// Makes a snapshot with a number of one's choice: history of before the simulation, with gaps that cleanups left.
+    pub(super) fn renumber(&mut self, from: SnapshotId, to: SnapshotId) {
+        if let Some(packages) = self.contents.remove(&from) {
+            self.contents.insert(to, packages);
+        }
+        self.change(|state| {
+            if let Some(snapshot) = state.snapshots.remove(&from) {
+                state.snapshots.insert(to, Snapshot { id: to, ..snapshot });
+            }
+        });
+    }
+
+    /// Deletes a snapshot whatever the rules say. Returns whether it existed.
+    pub(super) fn remove(&mut self, id: SnapshotId) -> bool {
+        self.contents.remove(&id);
+        self.state.snapshots.contains_key(&id) && {
+            self.change(|state| state.snapshots.remove(&id));
+            true
+        }
+    }
+
+    /// Changes a snapshot whatever the rules say. Returns whether that made a difference.
+    pub(super) fn adjust(&mut self, id: SnapshotId, change: impl FnOnce(&mut Snapshot)) -> bool {
+        let Some(mut snapshot) = self.state.snapshots.get(&id).cloned() else {
+            return false;
+        };
+        change(&mut snapshot);
+        let differs = self.state.snapshots.get(&id) != Some(&snapshot);
+        if differs {
+            self.change(|state| state.snapshots.insert(id, snapshot));
+        }
+        differs
+    }
+
+    /// Starts the default: it is the running system now, and was booted once.
+    pub(super) fn boot(&mut self) {
+        let default = self.state.default;
+        self.open = None;
+        self.change(|state| state.booted = default);
+        if let Some(id) = default {
+            self.adjust(id, |snapshot| {
+                snapshot.userdata.remove(userdata_key::NOT_BOOTED);
+            });
+        }
+    }
+}

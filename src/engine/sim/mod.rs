@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! A complete machine in memory: snapshots with packages, repositories, a boot default, a clock one can set, and faults
+//! by script.
+//!
+//! It obeys every rule that [`Engine`] states, so that the window, the helper and the command line can be developed and
+//! tested without root, and so that it can serve as the oracle of the real engines in `tests/engine/`.
+
+mod clock;
+mod machine;
+mod outside;
+mod packages;
+mod scenario;
+mod transaction;
+mod work;
+
+pub use clock::SimClock;
+pub use outside::Outside;
+pub use packages::Offer;
+pub use scenario::Scenario;
+pub use work::{Fault, Speed};
+
+use crate::{Context, Engine, Error, Outcome, System};
+use machine::{Base, Machine};
+use model::{
+    Capability, ChangeKind, Cleanup, Concern, Edit, NewSnapshot, PackageChange, Phase, Plan, Refusal,
+    RefusalCode, Restart, SnapshotId, Timestamp, UpdateSet,
+};
+use rustix::event::{EventfdFlags, eventfd};
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use work::{Stop, Work};
+
+/// An engine over a machine in memory.
+#[derive(Debug)]
+pub struct SimEngine {
+    machine: Mutex<Machine>,
+    clock: SimClock,
+    faults: Mutex<VecDeque<(Phase, Fault)>>,
+    speed: Mutex<Speed>,
+    release: OwnedFd,
+}
+
+impl SimEngine {
+    /// A machine for tests: its clock stands still, its work takes no time.
+    pub fn new(scenario: Scenario) -> Self {
+        Self::at(scenario, SimClock::new(scenario::MORNING), Speed::Instant)
+    }
+
+    /// A machine for people to look at: its history leads up to `now`, its clock ticks, its work takes time.
+    pub fn demo(scenario: Scenario, now: Timestamp) -> Self {
+        let clock = SimClock::new(now);
+        clock.tick();
+        Self::at(scenario, clock, Speed::Real)
+    }
+
+    fn at(scenario: Scenario, clock: SimClock, speed: Speed) -> Self {
+        Self {
+            machine: Mutex::new(scenario.machine(clock.now())),
+            clock,
+            faults: Mutex::default(),
+            speed: Mutex::new(speed),
+            release: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
+                .expect("an event descriptor is only refused when the process has no descriptors left"),
+        }
+    }
+
+    /// The machine's clock.
+    pub fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+
+    /// Makes the work take this long from now on.
+    pub fn set_speed(&self, speed: Speed) {
+        *self.speed.lock().unwrap_or_else(PoisonError::into_inner) = speed;
+    }
+
+    fn speed(&self) -> Speed {
+        *self.speed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets this go wrong when the next job enters the phase, once. Several are taken in the order given.
+    pub fn inject(&self, phase: Phase, fault: Fault) {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        faults.push_back((phase, fault));
+    }
+
+    /// Lets a job go on that [`Fault::Hang`] holds; without one, the next that would hang does not.
+    pub fn release(&self) {
+        // An eventfd refuses a write only when its counter is full: then it is readable already.
+        let _ = rustix::io::write(&self.release, &1_u64.to_ne_bytes());
+    }
+
+    /// What goes wrong in this phase now.
+    fn trouble(&self, phase: Phase) -> Option<Fault> {
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let scripted = faults.iter().position(|(at, _)| *at == phase);
+        if let Some((_, fault)) = scripted.and_then(|at| faults.remove(at)) {
+            return Some(fault);
+        }
+        drop(faults);
+        self.machine().broken.get(&phase).cloned().map(Fault::Fail)
+    }
+
+    /// What other programs do to the machine.
+    pub fn outside(&self) -> Outside<'_> {
+        Outside::new(self)
+    }
+
+    /// Restarts the machine: the default is the running system now.
+    pub fn restart(&self) {
+        self.machine().boot();
+    }
+
+    // A panic never happens while the lock is held, except in a test's own closure, which has failed then anyway.
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn commit_default(&self, work: &mut Work<'_>, id: SnapshotId) -> Result<(), Error> {
+        work.enter(Phase::Commit, 900)?;
+        work.trouble().map_err(Stop::into_error)?;
+        work.pause(std::time::Duration::from_millis(400))?;
+        let mut machine = self.machine();
+        // Somebody else may have deleted it meanwhile.
+        if !machine.state().snapshots.contains_key(&id) {
+            return Err(Refusal::of(RefusalCode::NoSuchSnapshot, id).into());
+        }
+        machine.change(|state| state.default = Some(id));
+        Ok(())
+    }
+}
+
+impl Stop {
+    /// For jobs that leave nothing behind: a crash of theirs is a failure like any other.
+    fn into_error(self) -> Error {
+        match self {
+            Self::Error(error) => error,
+            Self::Crash(phase) => transaction::cut_short(phase),
+        }
+    }
+}
+
+impl Engine for SimEngine {
+    fn system(&self) -> Result<Arc<System>, Error> {
+        Ok(self.machine().show())
+    }
+
+    fn create(&self, wish: &NewSnapshot) -> Result<SnapshotId, Error> {
+        let mut machine = self.machine();
+        machine.state().may_create()?;
+        machine.create(Base::Running, self.clock.now(), |snapshot| {
+            snapshot.description.clone_from(&wish.description);
+            snapshot.cleanup = wish.cleanup.clone();
+            snapshot.uid = wish.uid;
+            let pinned = Some(wish.pinned);
+            Edit {
+                pinned,
+                ..Edit::default()
+            }
+            .apply(snapshot);
+        })
+    }
+
+    fn delete(&self, id: SnapshotId) -> Result<Outcome<()>, Error> {
+        let mut machine = self.machine();
+        match machine.state().may_delete(id) {
+            Err(Refusal {
+                code: RefusalCode::NoSuchSnapshot,
+                ..
+            }) => return Ok(Outcome::Unchanged),
+            other => other?,
+        }
+        if machine.open == Some(id) {
+            return Err(Refusal::of(RefusalCode::InProgress, id).into());
+        }
+        machine.remove(id);
+        Ok(Outcome::Changed(()))
+    }
+
+    fn edit(&self, id: SnapshotId, edit: &Edit) -> Result<Outcome<()>, Error> {
+        let mut machine = self.machine();
+        machine.state().may_edit(id)?;
+        let starts = [machine.state().booted, machine.state().default].contains(&Some(id));
+        let read_only = machine
+            .state()
+            .snapshots
+            .get(&id)
+            .map(|snapshot| snapshot.read_only);
+        if starts && edit.read_only.is_some() && edit.read_only != read_only {
+            return Err(Refusal::of(RefusalCode::MustStayReadOnly, id).into());
+        }
+        Ok(match machine.adjust(id, |snapshot| edit.apply(snapshot)) {
+            true => Outcome::Changed(()),
+            false => Outcome::Unchanged,
+        })
+    }
+
+    fn check(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        self.machine().state().may_check()?;
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        work.trouble().map_err(Stop::into_error)?;
+        self.refresh(&mut work, 50, 1000).map_err(Stop::into_error)?;
+        let machine = self.machine();
+        let packages = machine
+            .packages(machine.state().default)
+            .cloned()
+            .unwrap_or_default();
+        Ok(packages::update_set(&machine.offers, &packages))
+    }
+
+    fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        self.transaction(context)
+    }
+
+    fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error> {
+        let machine = self.machine();
+        let state = machine.state();
+        state.may_roll_back(id)?;
+        let known = state.capabilities.has(Capability::PackageChanges);
+        let (running, target) = (machine.packages(None), machine.packages(Some(id)));
+        let changes = match (running, target) {
+            (Some(running), Some(target)) if known => packages::changes(running, target),
+            _ => Vec::new(),
+        };
+        let loses_security = changes
+            .iter()
+            .any(|it| it.security && matches!(it.kind, ChangeKind::Removed | ChangeKind::Downgraded));
+        let kernel = |packages: Option<&packages::Packages>| {
+            packages.is_some_and(|packages| packages.keys().any(|name| name.starts_with("kernel-default")))
+        };
+        let concerns = [
+            (Concern::DropsPending, !state.pending_updates().is_empty()),
+            (Concern::NoKernel, known && kernel(running) && !kernel(target)),
+            (Concern::LosesSecurityFixes, loses_security),
+            (Concern::PackagesUnknown, !known),
+            (Concern::MakesCopy, machine.runs_writable()),
+        ];
+        Ok(Plan {
+            target: id,
+            changes,
+            restart: if state.booted == Some(id) {
+                Restart::None
+            } else {
+                Restart::Reboot
+            },
+            concerns: concerns
+                .into_iter()
+                .filter_map(|(concern, holds)| holds.then_some(concern))
+                .collect(),
+        })
+    }
+
+    fn roll_back(&self, id: SnapshotId, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        self.machine().state().may_roll_back(id)?;
+        work.trouble().map_err(Stop::into_error)?;
+        work.item(300, 0, 0, "")?;
+        work.enter(Phase::Verify, 600)?;
+        work.trouble().map_err(Stop::into_error)?;
+        let mut machine = self.machine();
+        let (target, copied) = if machine.runs_writable() {
+            let copy = machine.create(Base::Snapshot(id), self.clock.now(), |snapshot| {
+                snapshot.description = format!("writable copy of #{id}");
+                snapshot.read_only = false;
+            })?;
+            (copy, true)
+        } else {
+            (id, false)
+        };
+        let before = machine.state().default;
+        drop(machine);
+        if let Err(error) = self.commit_default(&mut work, target) {
+            if copied {
+                self.machine().remove(target);
+            }
+            return Err(error);
+        }
+        let mut machine = self.machine();
+        // As snapper does: what starts next must not be cleaned away, what it replaces may be.
+        machine.adjust(target, |snapshot| snapshot.cleanup = Cleanup::default());
+        if let Some(before) = before.filter(|_| copied) {
+            machine.adjust(before, |snapshot| {
+                if snapshot.cleanup.0.is_empty() && !snapshot.is_pinned() {
+                    snapshot.cleanup = Cleanup("number".into());
+                }
+            });
+        }
+        Ok(Outcome::Changed(target))
+    }
+
+    fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        let state = self.machine().state().clone();
+        state.may_discard()?;
+        let booted = state.booted.ok_or(RefusalCode::NothingPending)?;
+        work.trouble().map_err(Stop::into_error)?;
+        work.item(300, 0, 0, "")?;
+        self.commit_default(&mut work, booted)?;
+        work.enter(Phase::CleanUp, 950)?;
+        let mut machine = self.machine();
+        let mut gone = state.pending_updates();
+        // Pinned is pinned: it stays as a snapshot that nothing starts.
+        gone.retain(|id| machine.state().is_deletable(*id).is_ok() && machine.remove(*id));
+        Ok(Outcome::Changed(gone))
+    }
+
+    fn package_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+    ) -> Result<Vec<PackageChange>, Error> {
+        let machine = self.machine();
+        let capabilities = &machine.state().capabilities;
+        if !capabilities.has(Capability::PackageChanges) {
+            let absence = capabilities.absence(Capability::PackageChanges);
+            return Err(absence.unwrap_or(RefusalCode::NoPackageManager).into());
+        }
+        let packages = |id: Option<SnapshotId>| match (machine.packages(id), id) {
+            (Some(packages), _) => Ok(packages),
+            (None, Some(id)) => Err(Refusal::of(RefusalCode::NoSuchSnapshot, id)),
+            (None, None) => Err(RefusalCode::NoSuchSnapshot.into()),
+        };
+        Ok(packages::changes(packages(from)?, packages(to)?))
+    }
+
+    fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {
+        let mut machine = self.machine();
+        let state = machine.state();
+        let mut gone: Vec<_> = state
+            .snapshots
+            .values()
+            .filter(|snapshot| snapshot.is_in_progress())
+            .map(|snapshot| snapshot.id)
+            .filter(|id| state.booted != Some(*id) && state.default != Some(*id))
+            .collect();
+        gone.retain(|id| machine.remove(*id));
+        machine.open = None;
+        Ok(match gone.is_empty() {
+            true => Outcome::Unchanged,
+            false => Outcome::Changed(gone),
+        })
+    }
+
+    fn watch(&self) -> Result<Option<OwnedFd>, Error> {
+        self.machine().watch().map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests;
