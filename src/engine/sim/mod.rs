@@ -6,6 +6,7 @@
 //! tested without root, and so that it can serve as the oracle of the real engines in `tests/engine/`.
 
 mod clock;
+mod history;
 mod machine;
 mod outside;
 mod packages;
