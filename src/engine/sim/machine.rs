@@ -162,7 +162,8 @@ impl Machine {
             id,
             kind: SnapshotKind::Single,
             pre: None,
-            time,
+            // info.xml keeps whole seconds.
+            time: Timestamp(time.seconds() * 1_000_000),
             uid: 0,
             description: String::new(),
             cleanup: Cleanup::default(),

@@ -32,6 +32,8 @@ macro_rules! scenarios {
 scenarios! {
     /// 25 snapshots over six weeks; kernel, Plasma and security updates wait to be found.
     Normal = "normal",
+    /// Just installed: runs from its only snapshot, and updates wait to be found.
+    Fresh = "fresh",
     /// A writable system without any snapshot.
     Empty = "empty",
     /// 5,000 snapshots.
@@ -100,6 +102,19 @@ fn many(now: Timestamp) -> Machine {
     normal(machine, OLDER, now)
 }
 
+fn fresh(now: Timestamp) -> Machine {
+    let mut machine = Machine::new(Packages::default());
+    let mut past = Past {
+        machine: &mut machine,
+        now,
+        offset: 0,
+    };
+    let id = past.update(1, None, HOUR, 0);
+    machine.change(|state| (state.booted, state.default) = (Some(id), Some(id)));
+    machine.offers = offers();
+    machine
+}
+
 fn classic(now: Timestamp, numbers: u32) -> Machine {
     let mut packages = Packages::default();
     (0..RELEASES.len()).for_each(|at| release(&mut packages, at));
@@ -132,6 +147,7 @@ impl Scenario {
     /// The machine, with a history that leads up to `now`.
     pub(super) fn machine(self, now: Timestamp) -> Machine {
         let mut machine = match self {
+            Self::Fresh => fresh(now),
             Self::Empty => classic(now, 0),
             Self::Classic => classic(now, 6),
             Self::Many => many(now),
