@@ -39,6 +39,8 @@ coded! {
         MustStayReadOnly = "must-stay-read-only",
         /// A boot loader is in charge for which no support is built in.
         BootLoaderUnsupported = "boot-loader-unsupported",
+        /// The job is past the point up to which stopping it leaves no trace.
+        TooLate = "too-late",
     }
 }
 

@@ -1,1 +1,38 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+//! What crosses the bus between the privileged helper and the faces.
+//!
+//! Names, the D-Bus form of the model's words, the errors, the limits of every argument, and the proxies. The interface
+//! files `org.kedge.Kedge1.*.xml` beside this file are the contract ([`CONTRACT`]); a test holds the running helper and
+//! the proxies against them. Values that a newer helper may send and this version does not know are tolerated: each
+//! conversion says what they become.
+//!
+//! Deliberately absent: behaviour. What the helper does with a call and what a face makes of a reply live with them.
+
+mod convert;
+mod error;
+pub mod name;
+mod options;
+mod proxy;
+mod types;
+
+pub use convert::{capabilities_from_wire, capabilities_to_wire, snapshot_id, snapshot_number};
+pub use error::Error;
+pub use options::{
+    edit_changes, edit_from_wire, limit, new_snapshot_from_wire, new_snapshot_options, no_options,
+    numbers_from_wire,
+};
+pub use proxy::{
+    BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, SnapshotsProxy, UpdatesProxy,
+};
+pub use types::{Failure, Job, Outcome, PackageChange, Plan, Progress, Snapshot, Started, Updates};
+
+/// The interface files, by interface name: what the running helper must look like.
+pub const CONTRACT: [(&str, &str); 7] = [
+    (name::MANAGER, include_str!("org.kedge.Kedge1.Manager.xml")),
+    (name::SNAPSHOTS, include_str!("org.kedge.Kedge1.Snapshots.xml")),
+    (name::UPDATES, include_str!("org.kedge.Kedge1.Updates.xml")),
+    (name::BOOT, include_str!("org.kedge.Kedge1.Boot.xml")),
+    (name::CHANGES, include_str!("org.kedge.Kedge1.Changes.xml")),
+    (name::HISTORY, include_str!("org.kedge.Kedge1.History.xml")),
+    (name::JOB, include_str!("org.kedge.Kedge1.Job.xml")),
+];

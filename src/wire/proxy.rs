@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The client's side of each interface.
+
+mod boot;
+mod changes;
+mod history;
+mod job;
+mod manager;
+mod snapshots;
+mod updates;
+
+pub use boot::BootProxy;
+pub use changes::ChangesProxy;
+pub use history::HistoryProxy;
+pub use job::{JobProxy, LogStream};
+pub use manager::ManagerProxy;
+pub use snapshots::SnapshotsProxy;
+pub use updates::UpdatesProxy;
