@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The calls. A mutating one returns as soon as the helper has accepted it: the job then shows in the view.
+
+use crate::{Client, Error, Link, View};
+use model::{
+    Edit, Failure, FailureCode, Job, JobId, JobOutcome, NewSnapshot, PackageChange, Plan, SnapshotId,
+};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::timeout;
+use zbus::Connection;
+
+/// How long a view may take to show a job that was accepted. The signal comes before the reply, so only a lost link
+/// makes this long.
+const SHOWN: Duration = Duration::from_secs(5);
+/// How long the helper may be lost before waiting for a job is given up.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Options, of which most methods have none yet.
+fn none<V>() -> HashMap<&'static str, V> {
+    HashMap::new()
+}
+
+impl Client {
+    /// The connection, once there is one.
+    pub(crate) async fn connection(&self) -> Result<Connection, Error> {
+        let mut view = self.view.clone();
+        let view = view
+            .wait_for(|view| view.link != Link::Connecting)
+            .await
+            .map_err(|_| Error::Disconnected("the client has ended".into()))?;
+        let detail = match &view.link {
+            Link::Lost { detail } => detail.clone(),
+            _ => String::new(),
+        };
+        drop(view);
+        // A lost helper is started by the call itself; only without a bus there is nothing to call.
+        self.connection
+            .borrow()
+            .clone()
+            .ok_or(Error::Disconnected(detail))
+    }
+
+    /// The job, when the view shows it.
+    async fn accepted(&self, started: zbus::Result<wire::Started>) -> Result<JobId, Error> {
+        let id = JobId(started?.0);
+        let mut view = self.view.clone();
+        let shown = view.wait_for(|view| view.state.jobs.contains_key(&id));
+        if timeout(SHOWN, shown).await.is_err() {
+            tracing::warn!(%id, "the job was accepted but does not show");
+        }
+        Ok(id)
+    }
+
+    async fn snapshots(&self) -> Result<wire::SnapshotsProxy<'static>, Error> {
+        Ok(wire::SnapshotsProxy::new(&self.connection().await?).await?)
+    }
+
+    async fn updates(&self) -> Result<wire::UpdatesProxy<'static>, Error> {
+        Ok(wire::UpdatesProxy::new(&self.connection().await?).await?)
+    }
+
+    async fn boot(&self) -> Result<wire::BootProxy<'static>, Error> {
+        Ok(wire::BootProxy::new(&self.connection().await?).await?)
+    }
+
+    async fn past(&self) -> Result<wire::HistoryProxy<'static>, Error> {
+        Ok(wire::HistoryProxy::new(&self.connection().await?).await?)
+    }
+
+    /// Takes a snapshot of the running system. The wish's `uid` is not sent: the helper asks the bus who calls.
+    pub async fn create(&self, wish: &NewSnapshot) -> Result<JobId, Error> {
+        let options = wire::new_snapshot_options(wish);
+        let reply = self.snapshots().await?.create(&wish.description, options).await;
+        self.accepted(reply).await
+    }
+
+    /// Deletes snapshots.
+    pub async fn delete(&self, ids: &[SnapshotId]) -> Result<JobId, Error> {
+        let numbers: Vec<u32> = ids.iter().map(|id| id.0).collect();
+        let reply = self.snapshots().await?.delete(&numbers, none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Changes a snapshot's books or read-only flag.
+    pub async fn edit(&self, id: SnapshotId, edit: &Edit) -> Result<JobId, Error> {
+        let changes = wire::edit_changes(edit);
+        let reply = self.snapshots().await?.edit(id.0, changes, none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Looks for updates.
+    pub async fn check(&self) -> Result<JobId, Error> {
+        let reply = self.updates().await?.check(none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Installs all updates into a new snapshot and makes that the default.
+    pub async fn update(&self) -> Result<JobId, Error> {
+        let reply = self.updates().await?.install(none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Makes this snapshot the default.
+    pub async fn roll_back(&self, id: SnapshotId) -> Result<JobId, Error> {
+        let reply = self.boot().await?.rollback(id.0, none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Discards what waits for the restart.
+    pub async fn discard(&self) -> Result<JobId, Error> {
+        let reply = self.updates().await?.discard(none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Asks a job to stop. It ends with its outcome, or goes on when it is too late (a refusal).
+    pub async fn cancel(&self, id: JobId) -> Result<(), Error> {
+        let connection = self.connection().await?;
+        let job = wire::JobProxy::builder(&connection)
+            .path(wire::name::job_path(id))
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        Ok(job.cancel().await?)
+    }
+
+    /// What a rollback to this snapshot would do.
+    pub async fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error> {
+        let (plan,) = self.boot().await?.plan_rollback(id.0).await?;
+        Ok(plan.into())
+    }
+
+    /// How the packages of `to` differ from those of `from`; `None` is the running system.
+    pub async fn package_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+    ) -> Result<Vec<PackageChange>, Error> {
+        let changes = wire::ChangesProxy::new(&self.connection().await?).await?;
+        let changes = changes
+            .packages(wire::snapshot_number(from), wire::snapshot_number(to))
+            .await?;
+        Ok(changes.into_iter().map(Into::into).collect())
+    }
+
+    /// Lines of a job's log from line number `from` on, and the number after the last one. A bounded piece: call again
+    /// with that number until there are no more lines.
+    pub async fn log(&self, id: JobId, from: u64) -> Result<(u64, Vec<String>), Error> {
+        Ok(self.past().await?.read_log(id.0, from).await?)
+    }
+
+    /// The last jobs that ended, newest first.
+    pub async fn history(&self, limit: u32) -> Result<Vec<Job>, Error> {
+        let jobs = self.past().await?.list(limit).await?;
+        Ok(jobs.into_iter().filter_map(Into::into).collect())
+    }
+
+    /// Waits until a job ends, over restarts of the helper.
+    pub async fn wait(&self, id: JobId) -> Result<JobOutcome, Error> {
+        let mut view = self.view.clone();
+        loop {
+            let View { link, state } = view.borrow_and_update().clone();
+            if let Some(outcome) = state.jobs.get(&id).and_then(Job::outcome) {
+                return Ok(outcome.clone());
+            }
+            if link == Link::Ready && !state.jobs.contains_key(&id) {
+                // Forgotten by now, or this helper does not know it.
+                let past = self.history(wire::limit::HISTORY).await?;
+                let outcome = past.iter().find(|job| job.id == id).and_then(Job::outcome);
+                return outcome.cloned().ok_or_else(|| {
+                    Error::Failed(Failure::new(
+                        FailureCode::Internal,
+                        format!("there is no job {id}"),
+                    ))
+                });
+            }
+            let changed = async {
+                match link {
+                    Link::Lost { detail } => {
+                        timeout(PATIENCE, view.wait_for(|view| view.link == Link::Ready))
+                            .await
+                            .map_err(|_| Error::Disconnected(detail))?
+                            .map(drop)
+                    }
+                    _ => view.changed().await,
+                }
+                .map_err(|_| Error::Disconnected("the client has ended".into()))
+            };
+            changed.await?;
+        }
+    }
+}
