@@ -148,6 +148,12 @@ impl Machine {
         self.contents.get_mut(&id)
     }
 
+    /// Changes the packages of every version, the running one included.
+    pub(super) fn every_packages_mut(&mut self, change: impl Fn(&mut Packages)) {
+        change(&mut self.root.1);
+        self.contents.values_mut().for_each(change);
+    }
+
     /// Makes a complete snapshot with the next number. A refusal when its base is gone.
     pub(super) fn create(
         &mut self,

@@ -66,6 +66,11 @@ impl<'a> Outside<'a> {
         id
     }
 
+    /// Somebody had the package installed in every version of the system that there is.
+    pub fn install(&self, offer: &Offer) {
+        self.0.machine().every_packages_mut(|packages| offer.apply(packages));
+    }
+
     /// The repositories offer something more, or something newer.
     pub fn offer(&self, offers: impl IntoIterator<Item = Offer>) {
         let mut machine = self.0.machine();

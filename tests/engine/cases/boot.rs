@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What starts next: rollback, its plan, discard.
+
+use super::{Case, create, refusal};
+use crate::bench::{Bench, run, run_cancelled, system};
+use engine::{Error, Outcome};
+use libtest_mimic::Failed;
+use model::{Cleanup, Concern, Condition, Edit, NewSnapshot, Phase, RefusalCode, Restart, SnapshotId};
+
+pub(super) fn cases() -> Vec<Case> {
+    let mut cases = super::cases!(Transactional, Snapshots:
+        rolling_back_sets_the_default_and_a_restart_runs_it,
+        rolling_back_to_the_running_system_undoes_a_rollback,
+        what_starts_next_is_not_cleaned_away,
+        what_cannot_be_started_is_not_made_the_default,
+        a_plan_refuses_what_a_rollback_refuses,
+        a_plan_for_the_running_system_needs_no_restart,
+        a_plan_changes_nothing,
+        a_rollback_cancelled_in_time_changes_nothing,
+        a_rollback_past_the_point_of_no_return_is_not_cancelled,
+        nothing_pending_cannot_be_discarded,
+        discarding_a_rollback_keeps_its_target,
+    )
+    .to_vec();
+    cases.extend(super::cases!(Classic, Snapshots:
+        a_classic_rollback_starts_a_writable_copy,
+        a_second_classic_rollback_lets_the_first_copy_be_cleaned,
+    ));
+    cases
+}
+
+fn rolling_back_sets_the_default_and_a_restart_runs_it(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "way back")?;
+    let mut expected = system(bench);
+    let (result, seen) = run(|context| bench.engine().roll_back(id, context));
+    assert_eq!(result?, Outcome::Changed(id));
+    assert!(
+        seen.progress
+            .windows(2)
+            .all(|it| it[0].permille <= it[1].permille)
+    );
+    expected.default = Some(id);
+    assert_eq!(system(bench), expected, "nothing but the default changes");
+    let state = system(bench).to_state();
+    assert_eq!((state.pending(), state.pending_updates()), (Some(id), vec![]));
+    bench.reboot();
+    expected.booted = Some(id);
+    assert_eq!(system(bench), expected);
+    assert_eq!(refusal(bench.engine().delete(id)).0, RefusalCode::Booted);
+    assert_eq!(bench.engine().delete(SnapshotId(1))?, Outcome::Changed(()));
+    Ok(())
+}
+
+fn rolling_back_to_the_running_system_undoes_a_rollback(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "changed my mind")?;
+    let before = system(bench);
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    let back = run(|context| bench.engine().roll_back(SnapshotId(1), context)).0?;
+    assert_eq!(back, Outcome::Changed(SnapshotId(1)));
+    let after = system(bench);
+    assert_eq!((after.booted, after.default), (before.booted, before.default));
+    assert!(after.snapshots.contains_key(&id));
+    Ok(())
+}
+
+fn what_starts_next_is_not_cleaned_away(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = bench.engine().create(&NewSnapshot {
+        cleanup: Cleanup("number".into()),
+        ..NewSnapshot::default()
+    })?;
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    assert_eq!(system(bench).snapshots[&id].cleanup, Cleanup::default());
+    Ok(())
+}
+
+fn what_cannot_be_started_is_not_made_the_default(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let damaged = create(bench.engine(), "damaged")?;
+    bench.damage(damaged, Condition::BadMetadata);
+    let without = create(bench.engine(), "without books")?;
+    bench.damage(without, Condition::NoMetadata);
+    let unfinished = bench.leave_unfinished();
+    let before = system(bench);
+    for (id, code) in [
+        (SnapshotId(1), RefusalCode::AlreadyDefault),
+        (damaged, RefusalCode::Damaged),
+        (without, RefusalCode::Damaged),
+        (unfinished, RefusalCode::InProgress),
+        (SnapshotId(4_000), RefusalCode::NoSuchSnapshot),
+        (SnapshotId(0), RefusalCode::NoSuchSnapshot),
+    ] {
+        let (result, _) = run(|context| bench.engine().roll_back(id, context));
+        assert_eq!(refusal(result), (code, Some(id)));
+    }
+    assert_eq!(system(bench), before);
+    Ok(())
+}
+
+fn a_plan_refuses_what_a_rollback_refuses(bench: &mut dyn Bench) -> Result<(), Failed> {
+    for (number, code) in [(1, RefusalCode::AlreadyDefault), (9, RefusalCode::NoSuchSnapshot)] {
+        let id = SnapshotId(number);
+        assert_eq!(refusal(bench.engine().plan_rollback(id)), (code, Some(id)));
+    }
+    Ok(())
+}
+
+fn a_plan_for_the_running_system_needs_no_restart(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "x")?;
+    let plan = bench.engine().plan_rollback(id)?;
+    assert_eq!((plan.target, plan.restart), (id, Restart::Reboot));
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    let plan = bench.engine().plan_rollback(SnapshotId(1))?;
+    assert_eq!((plan.target, plan.restart), (SnapshotId(1), Restart::None));
+    assert!(!plan.concerns.contains(&Concern::DropsPending), "no update waits");
+    assert!(!plan.concerns.contains(&Concern::MakesCopy));
+    Ok(())
+}
+
+fn a_plan_changes_nothing(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "x")?;
+    let before = bench.engine().system()?;
+    assert_eq!(
+        bench.engine().plan_rollback(id)?,
+        bench.engine().plan_rollback(id)?
+    );
+    assert_eq!(*bench.engine().system()?, *before);
+    Ok(())
+}
+
+fn a_rollback_cancelled_in_time_changes_nothing(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "x")?;
+    let before = system(bench);
+    let (result, seen) = run_cancelled(Phase::Prepare, |context| bench.engine().roll_back(id, context));
+    assert_eq!(seen.accepted, Some(true));
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    assert_eq!(system(bench), before);
+    Ok(())
+}
+
+fn a_rollback_past_the_point_of_no_return_is_not_cancelled(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "x")?;
+    let (result, seen) = run_cancelled(Phase::Commit, |context| bench.engine().roll_back(id, context));
+    assert_eq!(seen.accepted, Some(false));
+    assert_eq!(result?, Outcome::Changed(id));
+    assert_eq!(system(bench).default, Some(id));
+    Ok(())
+}
+
+fn nothing_pending_cannot_be_discarded(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let before = system(bench);
+    let (result, _) = run(|context| bench.engine().discard(context));
+    assert_eq!(refusal(result), (RefusalCode::NothingPending, None));
+    assert_eq!(system(bench), before);
+    Ok(())
+}
+
+fn discarding_a_rollback_keeps_its_target(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "x")?;
+    let before = system(bench);
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    let (result, _) = run(|context| bench.engine().discard(context));
+    assert_eq!(result?, Outcome::Changed(vec![]));
+    assert_eq!(system(bench), before);
+    Ok(())
+}
+
+fn a_classic_rollback_starts_a_writable_copy(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "good")?;
+    let plan = bench.engine().plan_rollback(id)?;
+    assert!(plan.concerns.contains(&Concern::MakesCopy));
+    let before = system(bench);
+    let (result, _) = run(|context| bench.engine().roll_back(id, context));
+    let copy = SnapshotId(2);
+    assert_eq!(result?, Outcome::Changed(copy));
+    let after = system(bench);
+    assert_eq!((after.booted, after.default), (None, Some(copy)));
+    assert_eq!(
+        after.snapshots[&id], before.snapshots[&id],
+        "the target stays as it is"
+    );
+    let made = &after.snapshots[&copy];
+    assert!(!made.read_only && made.cleanup.0.is_empty());
+    assert_eq!(made.parent_uuid, after.snapshots[&id].uuid);
+    assert_eq!(made.description, "writable copy of #1");
+    bench.reboot();
+    assert_eq!(
+        (system(bench).booted, system(bench).default),
+        (Some(copy), Some(copy))
+    );
+    let rename = Edit {
+        description: Some("runs now".into()),
+        ..Edit::default()
+    };
+    assert_eq!(bench.engine().edit(copy, &rename)?, Outcome::Changed(()));
+    Ok(())
+}
+
+fn a_second_classic_rollback_lets_the_first_copy_be_cleaned(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "good")?;
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    bench.reboot();
+    let (result, _) = run(|context| bench.engine().roll_back(id, context));
+    assert_eq!(result?, Outcome::Changed(SnapshotId(3)));
+    let after = system(bench);
+    assert_eq!(
+        (after.booted, after.default),
+        (Some(SnapshotId(2)), Some(SnapshotId(3)))
+    );
+    assert_eq!(after.snapshots[&SnapshotId(2)].cleanup.0, "number");
+    Ok(())
+}
