@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The main job for people to watch: the scenario with its transcript, then the window on the guest's own bus.
 
-use std::process::Command;
-
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::desktop::{Bus, Running, pictures, window};
 use crate::enter::Session;
+use crate::guest::Guest;
+use crate::guest::image::Image;
 use crate::process::run as must_run;
 use crate::scenario::Scenario;
 
@@ -35,16 +35,27 @@ pub(crate) fn run(session: &Session, no_window: bool, shell: bool) -> Result<u8>
     };
     if shell {
         // The shell is the person's: its exit status is no news for us.
-        let _ = Command::new("nsenter")
-            .args(["--target", &scenario.guest.init()?.to_string()])
-            .args([
-                "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wdns=/", "--", "bash", "-l",
-            ])
-            .status();
+        let _ = scenario.guest.interactive(&["bash", "-l"])?.status();
     }
     outcome?;
     println!("the transcript and the pictures are in {}", directory.display());
     Ok(u8::from(!scenario.is_good()))
+}
+
+/// Boots a fresh guest for a command or a shell of the developer.
+pub(crate) fn guest(session: &Session, command: &[String]) -> Result<u8> {
+    let mut guest = Guest::new(session, Image::make(session)?)?;
+    guest.boot()?;
+    let words: Vec<&str> = if command.is_empty() {
+        vec!["bash", "-l"]
+    } else {
+        command.iter().map(String::as_str).collect()
+    };
+    let status = guest.interactive(&words)?.status().context("start nsenter")?;
+    Ok(status
+        .code()
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(1))
 }
 
 /// The window runs out here as root and reaches the helper over the guest's real system bus.

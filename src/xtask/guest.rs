@@ -152,6 +152,13 @@ impl Guest {
 
     /// A command that runs in all of the guest's namespaces.
     pub(crate) fn command(&self, words: &[&str]) -> Result<Command> {
+        let mut command = self.interactive(words)?;
+        command.stdin(Stdio::null());
+        Ok(command)
+    }
+
+    /// The same with our standard input.
+    pub(crate) fn interactive(&self, words: &[&str]) -> Result<Command> {
         let mut command = Command::new("nsenter");
         command
             .args(["--target", &self.init()?.to_string()])
@@ -167,8 +174,7 @@ impl Guest {
                 "TERM=dumb",
             ])
             .arg("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-            .args(words)
-            .stdin(Stdio::null());
+            .args(words);
         Ok(command)
     }
 

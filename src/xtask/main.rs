@@ -79,6 +79,12 @@ enum Verb {
         #[arg(long)]
         shell: bool,
     },
+    /// Boot the guest and run a command (or a shell) in it
+    Guest {
+        /// The command and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
     /// Open the window on a simulated machine; needs no root rights where Qt 6 is installed
     Run {
         /// Arguments for the window
@@ -148,6 +154,11 @@ impl Verb {
                 display: true,
                 ..base
             },
+            Verb::Guest { .. } => Wants {
+                guest: true,
+                root: true,
+                ..base
+            },
             Verb::Bench { .. } => Wants { root: true, ..base },
             Verb::Run { .. } => Wants {
                 display: true,
@@ -195,6 +206,7 @@ fn dispatch(verb: Verb) -> Result<u8> {
         Verb::Check { only, .. } => check::run(&session, &only),
         Verb::Test { stages, rest, .. } => test::run(&session, &stages, &rest),
         Verb::Demo { no_window, shell } => demo::run(&session, no_window, shell),
+        Verb::Guest { command } => demo::guest(&session, &command),
         Verb::Run { rest } => run::run(&session, &rest),
         Verb::Screenshots => screenshots::run(&session),
         Verb::Bench { pairs } => bench::run(&session, pairs),

@@ -7,8 +7,9 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use crate::enter::Session;
+use crate::guest;
 use crate::host::is_root;
-use crate::process::tee;
+use crate::process::{find, tee};
 use crate::scenario;
 
 struct Stage {
@@ -227,8 +228,20 @@ fn cargo_test(session: &Session, words: &[&str], rest: &[String], tally: &mut Ta
 }
 
 fn system(session: &Session, tally: &mut Tally) -> Result<i32> {
-    if !is_root() {
-        println!("test system ... ignored, needs root for namespaces and loop devices");
+    let missing = if !is_root() {
+        Some("needs root for namespaces and loop devices")
+    } else if session.cgroup.is_none() {
+        Some("needs the unified control group hierarchy")
+    } else if !guest::system::path(&session.cache).is_file() {
+        Some("the guest system could not be made, see above")
+    } else {
+        ["apt-ftparchive", "dpkg-deb", "gpg", "mkfs.btrfs"]
+            .iter()
+            .find(|tool| find(tool).is_none())
+            .copied()
+    };
+    if let Some(missing) = missing {
+        println!("test system ... ignored, {missing}");
         tally.skipped += 1;
         return Ok(0);
     }

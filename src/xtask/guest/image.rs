@@ -20,7 +20,7 @@ use crate::process::{output, quiet};
 const LABEL: &str = "kedge-guest";
 const SHARED: [&str; 5] = ["var", "home", "root", "srv", "opt"];
 /// Services that would do something by themselves, or wait for hardware a guest has not.
-const MASKED: [&str; 14] = [
+const MASKED: [&str; 18] = [
     "apt-daily.timer",
     "apt-daily-upgrade.timer",
     "dpkg-db-backup.timer",
@@ -33,6 +33,10 @@ const MASKED: [&str; 14] = [
     "console-getty.service",
     "getty@tty1.service",
     "systemd-udevd.service",
+    "sys-kernel-debug.mount",
+    "sys-kernel-tracing.mount",
+    "sys-fs-fuse-connections.mount",
+    "dev-hugepages.mount",
     "systemd-networkd-wait-online.service",
     "systemd-pcrlock-make-policy.service",
 ];
