@@ -8,6 +8,7 @@
 //! Deliberately absent: input and output, clocks (time is an argument), async, Qt, and sentences for people. A reason is
 //! a code with arguments; the faces word it.
 
+mod cadence;
 mod capability;
 mod code;
 mod event;
@@ -23,11 +24,15 @@ mod time;
 mod timeline;
 mod update;
 
+pub use cadence::{
+    AFTER_LOGIN, CHECK_AGAIN, CHECK_EVERY, CheckTime, Expected, Memory, News, Notice, Pause, Receipt, Shown,
+    Surroundings, Wait, Wanted, check_time, running_older,
+};
 pub use capability::{Absence, Capabilities, Capability};
 pub use event::Event;
 pub use failure::{Failure, FailureCode};
 pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase, Progress};
-pub use package::{ChangeKind, PackageChange};
+pub use package::{ChangeKind, PackageChange, PackageGroup};
 pub use plan::{Concern, Plan, Restart};
 pub use refusal::{Refusal, RefusalCode};
 pub use snapshot::{
@@ -37,5 +42,5 @@ pub use snapshot::{
 pub use state::State;
 pub use status::{Action, STALE_AFTER, Status};
 pub use time::Timestamp;
-pub use timeline::{Position, filter_matches, position};
+pub use timeline::{Position, Row, Step, filter_matches, position, predecessor, rows, step_back, steps};
 pub use update::{Check, UpdateSet, Updates};
