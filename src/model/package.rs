@@ -16,6 +16,22 @@ coded! {
     }
 }
 
+coded! {
+    /// Under which heading a change is shown, what matters most first.
+    PackageGroup {
+        /// The kernel.
+        Kernel = "kernel",
+        /// Security updates.
+        Security = "security",
+        /// Packages that go away.
+        Removed = "removed",
+        /// Packages that come.
+        Added = "added",
+        /// Other versions of what is there.
+        Changed = "changed",
+    }
+}
+
 /// One package that differs between two system versions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PackageChange {
@@ -43,5 +59,16 @@ impl PackageChange {
         ["linux-image-", "kernel-default", "kernel-core", "kernel-longterm"]
             .iter()
             .any(|prefix| self.name.starts_with(prefix))
+    }
+
+    /// The heading that this change is shown under.
+    pub fn group(&self) -> PackageGroup {
+        match self.kind {
+            _ if self.is_kernel() => PackageGroup::Kernel,
+            _ if self.security => PackageGroup::Security,
+            ChangeKind::Removed => PackageGroup::Removed,
+            ChangeKind::Added => PackageGroup::Added,
+            ChangeKind::Upgraded | ChangeKind::Downgraded => PackageGroup::Changed,
+        }
     }
 }
