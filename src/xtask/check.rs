@@ -348,15 +348,7 @@ fn deny(session: &Session, what: &str) -> Result<Verdict> {
     }
     quiet(
         Command::new(program)
-            .args([
-                "--offline",
-                "--log-level",
-                "error",
-                "check",
-                "--config",
-                ".deny.toml",
-                what,
-            ])
+            .args(["--offline", "--log-level", "error", "check", what])
             .current_dir(&session.checkout),
     )?;
     Ok(Verdict::Passed)
