@@ -14,7 +14,7 @@ use crate::guest::wait_for;
 use crate::process::{output, quiet};
 
 /// The pages of the window, by the names that its `--page` option takes.
-pub(crate) const PAGES: [&str; 5] = ["status", "timeline", "updates", "history", "settings"];
+pub(crate) const PAGES: [&str; 3] = ["status", "timeline", "updates"];
 
 /// A program that ends when this value goes.
 #[derive(Debug)]
@@ -154,7 +154,7 @@ impl Display {
 pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> Command {
     let mut command = Command::new(program(session, "kedge"));
     command
-        .env("DBUS_SYSTEM_BUS_ADDRESS", system_bus)
+        .args(["--bus", system_bus])
         .env("DBUS_SESSION_BUS_ADDRESS", session_bus)
         .env("XDG_CURRENT_DESKTOP", "KDE")
         .env("KDE_FULL_SESSION", "true")

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::enter::Session;
-use crate::process::{command, output, run as must_run};
+use crate::process::{command, quiet, run as must_run};
 
 /// What to install and where.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub(crate) fn run(session: &Session, options: &Options) -> Result<u8> {
     }
     place.desktop(&session.checkout.join("desktop"))?;
     place.icons(&session.checkout.join("icons"))?;
-    place.generated(&built.join("kedgectl"))?;
+    place.generated(&built.join("kedgectl"), &session.scratch)?;
     Ok(0)
 }
 
@@ -136,21 +136,33 @@ impl Place<'_> {
     }
 
     /// Man pages and completions are made by the program itself, so that they never disagree with it.
-    fn generated(&self, kedgectl: &Path) -> Result<()> {
-        for (shell, to) in [
-            ("bash", "share/bash-completion/completions/kedgectl"),
-            ("zsh", "share/zsh/site-functions/_kedgectl"),
-            ("fish", "share/fish/vendor_completions.d/kedgectl.fish"),
-        ] {
-            let text = output(&mut command(kedgectl, ["completions", shell]))?;
-            self.write(&self.below(to), (text + "\n").as_bytes(), 0o644)?;
+    fn generated(&self, kedgectl: &Path, scratch: &Path) -> Result<()> {
+        let directory = scratch.join("generated");
+        fs::create_dir_all(&directory)?;
+        quiet(command(kedgectl, ["generate"]).arg(&directory))?;
+        for path in walk(&directory) {
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            let to = generated(&name).with_context(|| format!("kedgectl made an unknown file, {name}"))?;
+            self.write(&self.below(&to), &fs::read(&path)?, 0o644)?;
         }
-        let page = output(&mut command(kedgectl, ["man"]))?;
-        self.write(
-            &self.below("share/man/man1/kedgectl.1"),
-            (page + "\n").as_bytes(),
-            0o644,
-        )
+        Ok(())
+    }
+}
+
+/// Where a file that kedgectl writes belongs, below the prefix.
+fn generated(name: &str) -> Option<String> {
+    if let Some(program) = name.strip_suffix(".bash") {
+        return Some(format!("share/bash-completion/completions/{program}"));
+    }
+    match name.rsplit_once('.') {
+        Some((_, "fish")) => Some(format!("share/fish/vendor_completions.d/{name}")),
+        Some((_, section @ ("1" | "8"))) => Some(format!("share/man/man{section}/{name}")),
+        None if name.starts_with('_') => Some(format!("share/zsh/site-functions/{name}")),
+        _ => None,
     }
 }
 
@@ -252,6 +264,21 @@ mod tests {
             ("README.md", "desktop", "", None),
         ] {
             assert_eq!(destination(name, parent, text).as_deref(), to, "{name}");
+        }
+        for (name, to) in [
+            (
+                "kedgectl.bash",
+                Some("share/bash-completion/completions/kedgectl"),
+            ),
+            ("_kedgectl", Some("share/zsh/site-functions/_kedgectl")),
+            (
+                "kedgectl.fish",
+                Some("share/fish/vendor_completions.d/kedgectl.fish"),
+            ),
+            ("kedgectl-list.1", Some("share/man/man1/kedgectl-list.1")),
+            ("kedgectl.elv", None),
+        ] {
+            assert_eq!(generated(name).as_deref(), to, "{name}");
         }
     }
 }
