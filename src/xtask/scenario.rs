@@ -171,7 +171,7 @@ impl Scenario {
         }
         let status = child.wait()?;
         ensure!(
-            status.success(),
+            status.code() == Some(code),
             "{} ended with {status}: {}",
             words.join(" "),
             errors.trim()
