@@ -11,13 +11,16 @@
 
 mod context;
 mod error;
-pub mod sim;
 mod native;
+pub mod packages;
+mod run;
+pub mod sim;
+mod transaction;
 
 pub use context::{Cancel, Context, Report};
 pub use error::Error;
-pub use sim::{Fault, Scenario, SimClock, SimEngine};
 pub use native::{Clock, NativeEngine};
+pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
     Capabilities, Edit, NewSnapshot, PackageChange, Plan, Snapshot, SnapshotId, State, UpdateSet, Updates,

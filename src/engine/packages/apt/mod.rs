@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! apt-get and dpkg, as Debian and its kin have them.
+//!
+//! The apt-get that runs is the snapshot's own. What it prints is parsed by pure functions, each beside the captured
+//! output it was written for; what it means for the system is judged by the database afterwards, not by its words.
+
+pub mod failure;
+pub mod simulate;
+pub mod status;
+
+use super::{Cache, Database, Package, Packages, Tree, dpkg, version};
+use crate::run::{Finished, OnStatus, Run};
+use crate::transaction::Sandboxed;
+use crate::{Context, Error, Outcome};
+use model::{Phase, Progress, UpdateSet};
+use simulate::Planned;
+use status::Tracker;
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// The most that a simulation or a description of packages may say.
+const CAPTURE_LIMIT: usize = 64 * 1024 * 1024;
+/// The descriptor that apt-get reports its status on.
+const STATUS_FD: i32 = 3;
+/// How many packages are asked for in one call, well below what arguments may take.
+const SHOW_AT_ONCE: usize = 1000;
+
+/// Configuration that holds for every call. Nobody is there to answer a question: configuration files that a person
+/// changed stay, new ones come. dpkg need not sync each file, since the whole filesystem is synced before the snapshot
+/// becomes the default, and a crash before that throws the snapshot away. Archives are not kept once installed.
+const OPTIONS: [&str; 7] = [
+    "APT::Update::Error-Mode=any",
+    "APT::Keep-Downloaded-Packages=false",
+    "APT::Color=0",
+    "Dpkg::Use-Pty=0",
+    "Dpkg::Options::=--force-confdef",
+    "Dpkg::Options::=--force-confold",
+    "Dpkg::Options::=--force-unsafe-io",
+];
+
+/// The environment of every call.
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("DEBCONF_NONINTERACTIVE_SEEN", "true"),
+    ("APT_LISTCHANGES_FRONTEND", "none"),
+    ("NEEDRESTART_SUSPEND", "1"),
+    ("UCF_FORCE_CONFFOLD", "1"),
+    ("SYSTEMD_OFFLINE", "1"),
+];
+
+/// The apt/dpkg package manager.
+#[derive(Debug, Clone, Copy)]
+pub struct Apt;
+
+impl Packages for Apt {
+    fn name(&self) -> &'static str {
+        "apt"
+    }
+
+    fn database(&self, snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database {
+        dpkg::locate(snapshot, running, var_is_apart)
+    }
+
+    fn installed(&self, tree: Tree<'_>, place: &str) -> Result<Vec<Package>, Error> {
+        let records = dpkg::read(tree, place)?;
+        Ok(records
+            .into_iter()
+            .filter(|record| record.stage != dpkg::Stage::Absent)
+            .map(|record| record.package)
+            .collect())
+    }
+
+    fn compare(&self, a: &str, b: &str) -> Ordering {
+        version::compare(a, b)
+    }
+
+    fn caches(&self) -> &'static [Cache] {
+        &[
+            Cache {
+                name: "apt/lists",
+                at: "var/lib/apt/lists",
+            },
+            Cache {
+                name: "apt/cache",
+                at: "var/cache/apt",
+            },
+        ]
+    }
+
+    fn lock_file(&self) -> &'static str {
+        "var/lib/dpkg/lock-frontend"
+    }
+
+    fn check(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error> {
+        refresh(inside, context, 0..700)?;
+        context.report.progress(Progress {
+            permille: Some(700),
+            ..Progress::at(Phase::Refresh)
+        });
+        let plan = simulate(inside, context)?;
+        if plan.is_empty() {
+            return Ok(UpdateSet::default());
+        }
+        let uris = apt_get(inside, ["-y", "--print-uris", "dist-upgrade"]).capture(CAPTURE_LIMIT);
+        let uris = done(uris.finish(context)?, None)?;
+        let downloads = simulate::parse_uris(&String::from_utf8_lossy(&uris.stdout));
+        let sizes = sizes(inside, context, &plan)?;
+        Ok(simulate::update_set(&plan, installed, &downloads, &sizes))
+    }
+
+    fn update(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        permille: Range<u16>,
+    ) -> Result<Outcome<()>, Error> {
+        let at = |part: u32| {
+            let length = u32::from(permille.end.saturating_sub(permille.start));
+            permille.start + u16::try_from(length * part / 100).unwrap_or(0)
+        };
+        refresh(inside, context, at(0)..at(8))?;
+        let plan = simulate(inside, context)?;
+        if plan.is_empty() {
+            return Ok(Outcome::Unchanged);
+        }
+        let steps: usize = plan
+            .iter()
+            .map(|planned| if planned.new.is_some() { 2 } else { 1 })
+            .sum();
+        let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        let mut tracker = Tracker::new(Phase::Download, at(10)..at(45), at(45)..at(100), steps);
+        let mut take = |line: &str| {
+            if let Some(progress) = tracker.take(line) {
+                context.report.progress(progress);
+            }
+        };
+        let run = reporting(apt_get(inside, ["-y", "dist-upgrade"]), &mut take);
+        let finished = run.finish(context)?;
+        done(finished, tracker.failed())?;
+        Ok(Outcome::Changed(()))
+    }
+
+    fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error> {
+        dpkg::verify(tree, place)
+    }
+}
+
+/// Has apt-get report its status to `take`.
+fn reporting<'a>(run: Run<'a>, take: OnStatus<'a>) -> Run<'a> {
+    run.args(["-o".to_owned(), format!("APT::Status-Fd={STATUS_FD}")])
+        .status(STATUS_FD, take)
+}
+
+fn apt_get<'a>(inside: &Sandboxed, args: impl IntoIterator<Item = &'static str>) -> Run<'a> {
+    let options = OPTIONS.iter().flat_map(|option| ["-o", option]);
+    inside
+        .command("apt-get")
+        .env(ENVIRONMENT)
+        .args(["-q"])
+        .args(options)
+        .args(args)
+}
+
+fn done(finished: Finished, failed: Option<(&str, &str)>) -> Result<Finished, Error> {
+    if finished.status.success() {
+        return Ok(finished);
+    }
+    let stderr = finished.stderr.clone();
+    let detail = finished.into_error().chain();
+    Err(Error::Packages(failure::classify(&stderr, failed, detail)))
+}
+
+/// Asks every repository. A single one that does not answer is a failure: what it may have is unknown then.
+fn refresh(inside: &Sandboxed, context: &Context<'_>, permille: Range<u16>) -> Result<(), Error> {
+    let mut tracker = Tracker::new(Phase::Refresh, permille.clone(), permille, 0);
+    let mut take = |line: &str| {
+        if let Some(progress) = tracker.take(line) {
+            context.report.progress(progress);
+        }
+    };
+    let run = reporting(apt_get(inside, ["update"]), &mut take);
+    done(run.finish(context)?, None)?;
+    Ok(())
+}
+
+fn simulate(inside: &Sandboxed, context: &Context<'_>) -> Result<Vec<Planned>, Error> {
+    let run = apt_get(inside, ["-s", "-o", "Debug::NoLocking=1", "dist-upgrade"]).capture(CAPTURE_LIMIT);
+    let finished = done(run.finish(context)?, None)?;
+    Ok(simulate::parse_simulation(&String::from_utf8_lossy(
+        &finished.stdout,
+    )))
+}
+
+/// What the new packages take when installed.
+fn sizes(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    plan: &[Planned],
+) -> Result<BTreeMap<(String, String), u64>, Error> {
+    let wanted: Vec<_> = plan
+        .iter()
+        .filter_map(|planned| {
+            Some(format!(
+                "{}:{}={}",
+                planned.name,
+                planned.arch,
+                planned.new.as_ref()?
+            ))
+        })
+        .map(|wanted| wanted.replace(":all=", "="))
+        .collect();
+    let mut sizes = BTreeMap::new();
+    for wanted in wanted.chunks(SHOW_AT_ONCE) {
+        let run = inside
+            .command("apt-cache")
+            .env(ENVIRONMENT)
+            .args(["show", "--no-all-versions", "--"])
+            .args(wanted)
+            .capture(CAPTURE_LIMIT);
+        let finished = done(run.finish(context)?, None)?;
+        sizes.extend(simulate::parse_show(&finished.stdout));
+    }
+    Ok(sizes)
+}

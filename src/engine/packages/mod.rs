@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What is installed in a system, what an update would change, and doing it.
+//!
+//! A package manager is a [`Packages`]: reading its database needs no program, so that old snapshots can be asked;
+//! checking and updating run the package manager of the snapshot itself, inside a sandbox of that snapshot.
+
+pub mod apt;
+pub mod dpkg;
+mod tree;
+pub mod version;
+
+pub use tree::Tree;
+
+use crate::transaction::Sandboxed;
+use crate::{Context, Error, Outcome};
+use model::{ChangeKind, PackageChange, UpdateSet};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// One installed package.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Package {
+    /// Name without architecture.
+    pub name: String,
+    /// Architecture.
+    pub arch: String,
+    /// Version.
+    pub version: String,
+    /// Bytes it takes when installed, as its maker estimated.
+    pub size: u64,
+}
+
+/// Where a snapshot's package database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Database {
+    /// In the snapshot, in this directory.
+    Inside(&'static str),
+    /// Not in the snapshot, though the running system has one: they would come apart.
+    Outside,
+    /// This package manager is not used here.
+    None,
+}
+
+/// A directory of the package manager that outlives a transaction: it lies in Kedge's cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cache {
+    /// Its name in Kedge's cache.
+    pub name: &'static str,
+    /// Where the package manager looks for it.
+    pub at: &'static str,
+}
+
+/// A package manager.
+pub trait Packages: Send + Sync + std::fmt::Debug {
+    /// What it is called.
+    fn name(&self) -> &'static str;
+
+    /// Where a snapshot's database is; `running` is the running system, `var_is_apart` whether its `/var` is no part of
+    /// the snapshots.
+    fn database(&self, snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database;
+
+    /// What is installed according to the database in the directory `place`.
+    fn installed(&self, tree: Tree<'_>, place: &str) -> Result<Vec<Package>, Error>;
+
+    /// The order of two versions.
+    fn compare(&self, a: &str, b: &str) -> Ordering;
+
+    /// What it keeps between transactions.
+    fn caches(&self) -> &'static [Cache];
+
+    /// The lock file that whoever changes the running system's packages holds, relative to its root.
+    fn lock_file(&self) -> &'static str;
+
+    /// Asks the repositories what an update would change.
+    fn check(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error>;
+
+    /// Installs all updates, reporting progress within `permille`. `Unchanged` when there are none.
+    fn update(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        permille: Range<u16>,
+    ) -> Result<Outcome<()>, Error>;
+
+    /// Fails unless the database in the directory `place` is complete.
+    fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error>;
+}
+
+/// How the packages of one system differ from those of another, sorted by name and architecture.
+pub fn changes(
+    from: &[Package],
+    to: &[Package],
+    compare: impl Fn(&str, &str) -> Ordering,
+) -> Vec<PackageChange> {
+    let mut names: BTreeMap<&str, (Vec<&Package>, Vec<&Package>)> = BTreeMap::new();
+    for package in from {
+        names.entry(&package.name).or_default().0.push(package);
+    }
+    for package in to {
+        names.entry(&package.name).or_default().1.push(package);
+    }
+    let mut changes = Vec::new();
+    for (mut old, mut new) in names.into_values() {
+        let mut pairs = Vec::new();
+        old.retain(
+            |before| match new.iter().position(|after| after.arch == before.arch) {
+                Some(at) => {
+                    pairs.push((Some(*before), Some(new.swap_remove(at))));
+                    false
+                }
+                None => true,
+            },
+        );
+        // A package that only changed its architecture is the same one still.
+        if let ([before], [after]) = (&*old, &*new) {
+            pairs.push((Some(*before), Some(*after)));
+        } else {
+            pairs.extend(old.into_iter().map(|before| (Some(before), None)));
+            pairs.extend(new.into_iter().map(|after| (None, Some(after))));
+        }
+        pairs.sort_by_key(|(before, after)| after.or(*before).map(|package| &package.arch));
+        changes.extend(
+            pairs
+                .into_iter()
+                .filter_map(|(before, after)| change(before, after, &compare)),
+        );
+    }
+    changes
+}
+
+/// What became of one package; `None` when nothing did.
+pub(crate) fn change(
+    before: Option<&Package>,
+    after: Option<&Package>,
+    compare: impl Fn(&str, &str) -> Ordering,
+) -> Option<PackageChange> {
+    let kind = match (before, after) {
+        (None, None) => return None,
+        (None, Some(_)) => ChangeKind::Added,
+        (Some(_), None) => ChangeKind::Removed,
+        (Some(before), Some(after)) => match compare(&before.version, &after.version) {
+            Ordering::Less => ChangeKind::Upgraded,
+            Ordering::Greater => ChangeKind::Downgraded,
+            Ordering::Equal => return None,
+        },
+    };
+    let named = after.or(before)?;
+    let version = |package: Option<&Package>| package.map(|p| p.version.clone()).unwrap_or_default();
+    Some(PackageChange {
+        name: named.name.clone(),
+        arch: named.arch.clone(),
+        kind,
+        old: version(before),
+        new: version(after),
+        download_size: 0,
+        origin: String::new(),
+        security: false,
+    })
+}
+
+/// The package manager of a system: the first whose database its snapshots or the running system have.
+pub fn detect(snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Option<Box<dyn Packages>> {
+    let managers: [Box<dyn Packages>; 1] = [Box::new(apt::Apt)];
+    managers
+        .into_iter()
+        .find(|manager| manager.database(snapshot, running, var_is_apart) != Database::None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+use super::*;
+use proptest::prelude::*;
+
+fn package(name: &str, arch: &str, version: &str) -> Package {
+    Package {
+        name: name.into(),
+        arch: arch.into(),
+        version: version.into(),
+        size: 0,
+    }
+}
+
+fn shown(from: &[Package], to: &[Package]) -> Vec<String> {
+    changes(from, to, version::compare)
+        .iter()
+        .map(|c| format!("{}:{} {} {}>{}", c.name, c.arch, c.kind, c.old, c.new))
+        .collect()
+}
+
+#[test]
+fn each_package_is_compared_with_itself() {
+    let from = [
+        package("same", "all", "1"),
+        package("up", "amd64", "1"),
+        package("up", "i386", "1"),
+        package("down", "all", "1:1"),
+        package("gone", "all", "1"),
+        package("moved", "all", "1"),
+    ];
+    let to = [
+        package("new", "all", "3"),
+        package("same", "all", "1"),
+        package("up", "i386", "1"),
+        package("up", "amd64", "2~rc1"),
+        package("down", "all", "9"),
+        package("moved", "amd64", "1.1"),
+    ];
+    assert_eq!(
+        shown(&from, &to),
+        [
+            "down:all downgraded 1:1>9",
+            "gone:all removed 1>",
+            "moved:amd64 upgraded 1>1.1",
+            "new:all added >3",
+            "up:amd64 upgraded 1>2~rc1",
+        ]
+    );
+    assert!(shown(&to, &to).is_empty());
+}
+
+fn packages() -> impl Strategy<Value = Vec<Package>> {
+    let one = ("[a-c]", "(all|amd64|i386)", "[0-2]");
+    proptest::collection::vec(one, 0..8).prop_map(|list| {
+        let unique: BTreeMap<_, _> = list
+            .into_iter()
+            .map(|(name, arch, version)| ((name, arch), version))
+            .collect();
+        unique
+            .into_iter()
+            .map(|((name, arch), version)| package(&name, &arch, &version))
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn the_way_back_is_the_mirror_image(from in packages(), to in packages()) {
+        let there = changes(&from, &to, version::compare);
+        let back = changes(&to, &from, version::compare);
+        prop_assert_eq!(there.len(), back.len());
+        let mut swapped: Vec<_> = back.iter().map(|c| (&c.name, &c.new, &c.old)).collect();
+        let mut plain: Vec<_> = there.iter().map(|c| (&c.name, &c.old, &c.new)).collect();
+        swapped.sort();
+        plain.sort();
+        prop_assert_eq!(plain, swapped);
+        prop_assert!(changes(&from, &from, version::compare).is_empty());
+    }
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Changes the system by making the next one: an update happens in a new snapshot that nobody starts from until it is
+//! complete.
+//!
+//! The order of an update, and why a crash at any point leaves the old or the new system whole:
+//! 1. locks, rules, the state read again behind the locks;
+//! 2. a writable snapshot of the default one, marked in progress in its books: from here on a crash leaves a marked
+//!    snapshot that the next start removes ([`crate::Engine::recover`]);
+//! 3. the package manager runs in a sandbox of it; nothing to update, a failure or a cancellation deletes it;
+//! 4. the result is verified by looking at it; from here on cancelling is refused;
+//! 5. everything is written to disk, then the snapshot is made read-only where the present default is;
+//! 6. it becomes the default, which is the commit point, and is read back;
+//! 7. the mark is removed. A crash between 6 and 7 leaves a default that is marked: it is complete, and only the mark
+//!    needs removing.
+
+mod lock;
+mod mounts;
+mod place;
+mod plan;
+mod sandbox;
+mod verify;
+
+pub(crate) use plan::{package_changes, plan_rollback};
+pub use sandbox::Sandboxed;
+
+use crate::native::{Base, Books, NativeEngine};
+use crate::packages::{self, Database, Packages, Tree};
+use crate::{Context, Engine as _, Error, Outcome};
+use lock::Locks;
+use model::{
+    Cleanup, Failure, FailureCode, Phase, Progress, RefusalCode, SnapshotId, SnapshotKind, UpdateSet,
+    userdata_key,
+};
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+use std::time::Duration;
+
+/// How often deleting is tried: the kernel may hold on to a mount a moment longer than the sandbox lasts.
+const DELETE_TRIES: u32 = 10;
+
+/// A system's package manager, with where its database is.
+pub(crate) struct Managed {
+    packages: Box<dyn Packages>,
+    place: &'static str,
+}
+
+/// The package manager of a snapshot, or why there is none to work with.
+pub(crate) fn managed(engine: &NativeEngine, tree: Tree<'_>) -> Result<Managed, Error> {
+    let root = engine.store()?.root();
+    let running = Tree::new(root);
+    let apart = mounts::var_is_apart(root)?;
+    let packages = packages::detect(tree, running, apart).ok_or(RefusalCode::NoPackageManager)?;
+    match packages.database(tree, running, apart) {
+        Database::Inside(place) => Ok(Managed { packages, place }),
+        Database::Outside => Err(RefusalCode::DatabaseOutside.into()),
+        Database::None => Err(RefusalCode::NoPackageManager.into()),
+    }
+}
+
+/// What starts next, as something to make a snapshot of, with its root directory.
+fn origin(engine: &NativeEngine) -> Result<(Base, Option<SnapshotId>, OwnedFd), Error> {
+    let store = engine.store()?;
+    if let Some(id) = engine.default()? {
+        return Ok((Base::Snapshot(id), Some(id), store.open(id)?));
+    }
+    if engine.boot()?.default()? != engine.boot()?.booted()? {
+        return Err(RefusalCode::ForeignDefault.into());
+    }
+    let root = store.root().try_clone_to_owned();
+    let root = root.map_err(|source| Error::io("keep the root directory open", source))?;
+    Ok((Base::Running, None, root))
+}
+
+fn at(phase: Phase, permille: u16) -> Progress {
+    Progress {
+        permille: Some(permille),
+        ..Progress::at(phase)
+    }
+}
+
+/// Asks the repositories what an update of the default snapshot would change.
+pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<UpdateSet, Error> {
+    context.report.progress(at(Phase::Prepare, 0));
+    engine.system()?.to_state().may_check()?;
+    let (_, _, snapshot) = origin(engine)?;
+    let tree = Tree::new(snapshot.as_fd());
+    let Managed { packages, place } = managed(engine, tree)?;
+    let running = engine.store()?.root();
+    let _locks = Locks::own(Tree::new(running))?;
+    let installed = packages.installed(tree, place)?;
+    let spec = sandbox::Spec {
+        snapshot: snapshot.as_fd(),
+        running,
+        writable: false,
+        caches: packages.caches(),
+        database: place,
+    };
+    sandbox::enter(&spec, context, |inside, context| {
+        packages.check(inside, context, &installed)
+    })
+}
+
+/// Installs all updates into a new snapshot of the default one and makes that the default.
+pub(crate) fn update(engine: &NativeEngine, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+    context.report.progress(at(Phase::Prepare, 0));
+    engine.system()?.to_state().may_update()?;
+    let store = engine.store()?;
+    let (_, _, present) = origin(engine)?;
+    let manager = managed(engine, Tree::new(present.as_fd()))?;
+    let _locks = Locks::all(Tree::new(store.root()), manager.packages.lock_file())?;
+    // Read again: what was looked at before the locks may have been changed by whoever held them.
+    let (base, default, present) = origin(engine)?;
+    let manager = managed(engine, Tree::new(present.as_fd()))?;
+    context.cancel.check()?;
+    let description = match default {
+        Some(id) => format!("Update of #{id}"),
+        None => "Update of the running system".to_owned(),
+    };
+    let yes = |key: &str| (key.to_owned(), "yes".to_owned());
+    let books = Books {
+        kind: SnapshotKind::Single,
+        pre: None,
+        time: engine.now(),
+        uid: 0,
+        description,
+        cleanup: Cleanup("number".to_owned()),
+        userdata: BTreeMap::from([yes(userdata_key::IN_PROGRESS), yes(userdata_key::NOT_BOOTED)]),
+    };
+    let id = store.create(base, &books, true)?;
+    context
+        .report
+        .log(&format!("Snapshot {id} is made: {}.", books.description));
+    let job = Job {
+        engine,
+        context,
+        manager: &manager,
+        present: Tree::new(present.as_fd()),
+        default,
+        id,
+    };
+    match job.run() {
+        Ok(Outcome::Changed(())) => Ok(Outcome::Changed(id)),
+        Ok(Outcome::Unchanged) => job
+            .remove()
+            .map(|()| Outcome::Unchanged)
+            .map_err(|error| job.left(error)),
+        Err(cause) => Err(job.undo(cause)),
+    }
+}
+
+/// An update whose snapshot exists.
+struct Job<'a> {
+    engine: &'a NativeEngine,
+    context: &'a Context<'a>,
+    manager: &'a Managed,
+    present: Tree<'a>,
+    default: Option<SnapshotId>,
+    id: SnapshotId,
+}
+
+impl Job<'_> {
+    fn run(&self) -> Result<Outcome<()>, Error> {
+        let (store, packages) = (self.engine.store()?, &self.manager.packages);
+        let snapshot = store.open(self.id)?;
+        let spec = sandbox::Spec {
+            snapshot: snapshot.as_fd(),
+            running: store.root(),
+            writable: true,
+            caches: packages.caches(),
+            database: self.manager.place,
+        };
+        let done = sandbox::enter(&spec, self.context, |inside, context| {
+            packages.update(inside, context, 10..930)
+        })?;
+        if done == Outcome::Unchanged {
+            self.context.report.progress(at(Phase::CleanUp, 930));
+            return Ok(Outcome::Unchanged);
+        }
+        self.context.report.progress(at(Phase::Verify, 930));
+        let tree = Tree::new(snapshot.as_fd());
+        packages.verify(tree, self.manager.place)?;
+        verify::bootable(self.present, tree)?;
+        self.context.cancel.close()?;
+        self.context.report.progress(at(Phase::Commit, 960));
+        self.commit(&snapshot)?;
+        Ok(Outcome::Changed(()))
+    }
+
+    fn commit(&self, snapshot: &OwnedFd) -> Result<(), Error> {
+        let (engine, store, id) = (self.engine, self.engine.store()?, self.id);
+        touch_usr(snapshot)?;
+        // Package scripts left it to us to write their files to disk.
+        store.sync()?;
+        let read_only = engine.is_default_read_only()?;
+        if read_only {
+            store.set_read_only(id, true)?;
+        }
+        let entry = store.entry(id)?;
+        if entry.is_none_or(|entry| entry.snapshot.read_only != read_only) {
+            let detail = format!("snapshot {id} is not as it was left");
+            return Err(Error::Unverified(Failure::new(FailureCode::Unverified, detail)));
+        }
+        if engine.default()? != self.default {
+            let detail = "another program changed the default meanwhile".to_owned();
+            return Err(Error::Packages(Failure::new(FailureCode::BootDefault, detail)));
+        }
+        engine.set_default(id)?;
+        // The new system is the default and complete. A mark that stays is removed at the next start, so failing to
+        // remove it is no failure of the update.
+        let unmarked = store
+            .set_userdata(id, userdata_key::IN_PROGRESS, None)
+            .and_then(|_| store.sync());
+        if let Err(error) = unmarked {
+            self.context
+                .report
+                .log(&format!("Snapshot {id} is still marked: {}", error.chain()));
+        }
+        self.context.report.progress(at(Phase::Commit, 1000));
+        Ok(())
+    }
+
+    /// Puts everything back and says why; the error tells when that did not work either.
+    fn undo(&self, cause: Error) -> Error {
+        self.context.report.progress(Progress::at(Phase::CleanUp));
+        let put_back = || {
+            if self.engine.default()? == Some(self.id) {
+                match self.default {
+                    Some(id) => self.engine.set_default(id)?,
+                    None => self.engine.boot()?.set_default(self.engine.boot()?.booted()?)?,
+                }
+            }
+            self.remove()
+        };
+        match put_back() {
+            Ok(()) => cause,
+            Err(error) => {
+                self.context.report.log(&error.chain());
+                self.left(cause)
+            }
+        }
+    }
+
+    fn left(&self, cause: Error) -> Error {
+        Error::NeedsAttention {
+            left: format!(
+                "snapshot {} of an unfinished update could not be removed",
+                self.id
+            ),
+            cause: Box::new(cause),
+        }
+    }
+
+    /// Deletes the snapshot and looks whether it is gone.
+    fn remove(&self) -> Result<(), Error> {
+        let store = self.engine.store()?;
+        let mut tries = 1;
+        loop {
+            let result = store.delete(self.id);
+            match (result, store.entry(self.id)?) {
+                (Ok(_), None) => return Ok(()),
+                (Err(error), _) if tries >= DELETE_TRIES => return Err(error),
+                (Ok(_), Some(_)) if tries >= DELETE_TRIES => return Err(RefusalCode::InUse.into()),
+                _ => {}
+            }
+            std::thread::sleep(Duration::from_millis(100));
+            tries += 1;
+        }
+    }
+}
+
+/// Sets the time of `/usr` to now, by which systemd knows at the next start that there was an update
+/// (systemd-update-done.service(8)).
+fn touch_usr(snapshot: &OwnedFd) -> Result<(), Error> {
+    let failed = |source| Error::io("set the time of /usr", source);
+    let usr = Tree::new(snapshot.as_fd())
+        .open_plain("usr", rustix::fs::OFlags::PATH | rustix::fs::OFlags::DIRECTORY);
+    let usr = usr.map_err(failed)?;
+    let now = rustix::fs::Timespec {
+        tv_sec: 0,
+        tv_nsec: rustix::fs::UTIME_NOW,
+    };
+    let times = rustix::fs::Timestamps {
+        last_access: now,
+        last_modification: now,
+    };
+    let path = format!("/proc/self/fd/{}", usr.as_raw_fd());
+    rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::empty()).map_err(failed)
+}

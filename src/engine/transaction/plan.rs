@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What a rollback would do, and how the packages of two systems differ. Nothing is changed here.
+
+use super::{managed, verify};
+use crate::native::NativeEngine;
+use crate::packages::{self, Package, Packages, Tree};
+use crate::{Engine as _, Error};
+use model::{ChangeKind, Concern, PackageChange, Plan, Refusal, RefusalCode, Restart, SnapshotId};
+use std::os::fd::{AsFd as _, OwnedFd};
+
+fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Error> {
+    let store = engine.store()?;
+    match id {
+        Some(id) if store.entry(id)?.is_none() => Err(Refusal::of(RefusalCode::NoSuchSnapshot, id).into()),
+        Some(id) => store.open(id),
+        None => store
+            .root()
+            .try_clone_to_owned()
+            .map_err(|source| Error::io("keep the root directory open", source)),
+    }
+}
+
+fn installed(engine: &NativeEngine, root: &OwnedFd) -> Result<(Box<dyn Packages>, Vec<Package>), Error> {
+    let tree = Tree::new(root.as_fd());
+    let manager = managed(engine, tree)?;
+    let installed = manager.packages.installed(tree, manager.place)?;
+    Ok((manager.packages, installed))
+}
+
+/// How the packages of `to` differ from those of `from`; `None` is the running system.
+pub(crate) fn package_changes(
+    engine: &NativeEngine,
+    from: Option<SnapshotId>,
+    to: Option<SnapshotId>,
+) -> Result<Vec<PackageChange>, Error> {
+    let (_, from) = installed(engine, &root_of(engine, from)?)?;
+    let (manager, to) = installed(engine, &root_of(engine, to)?)?;
+    Ok(packages::changes(&from, &to, |a, b| manager.compare(a, b)))
+}
+
+/// What making this snapshot the default would do.
+pub(crate) fn plan_rollback(engine: &NativeEngine, id: SnapshotId) -> Result<Plan, Error> {
+    let state = engine.system()?.to_state();
+    state.is_rollback_target(id)?;
+    let (running, target) = (root_of(engine, None)?, root_of(engine, Some(id))?);
+    let mut concerns = Vec::new();
+    if state.pending().is_some_and(|pending| pending != id) {
+        concerns.push(Concern::DropsPending);
+    }
+    let kernels = verify::kernels(Tree::new(target.as_fd()))?;
+    let running_kernels = verify::kernels(Tree::new(running.as_fd()))?;
+    if kernels.is_empty() && !running_kernels.is_empty() {
+        concerns.push(Concern::NoKernel);
+    }
+    let has_initrd = |kernel: &verify::Kernel| kernel.initrd.is_some();
+    if !kernels.is_empty() && !kernels.iter().any(has_initrd) && running_kernels.iter().any(has_initrd) {
+        concerns.push(Concern::NoInitrd);
+    }
+    let changes = match package_changes(engine, None, Some(id)) {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::info!(error = error.chain(), "the packages of snapshot {id} are unknown");
+            concerns.push(Concern::PackagesUnknown);
+            Vec::new()
+        }
+    };
+    let loses = |change: &PackageChange| {
+        change.security && matches!(change.kind, ChangeKind::Downgraded | ChangeKind::Removed)
+    };
+    if changes.iter().any(loses) {
+        concerns.push(Concern::LosesSecurityFixes);
+    }
+    if !engine.is_default_read_only()? {
+        concerns.push(Concern::MakesCopy);
+    }
+    let restart = if state.booted == Some(id) {
+        Restart::None
+    } else {
+        Restart::Reboot
+    };
+    Ok(Plan {
+        target: id,
+        changes,
+        restart,
+        concerns,
+    })
+}

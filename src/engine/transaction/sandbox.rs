@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! A place where a snapshot's own programs run as if it were the running system.
+//!
+//! A thread of its own gets a private mount namespace with the snapshot as its root, and stays the only way in: what it
+//! starts lives in process namespaces that end with it. Everything that is mounted is found by descriptors that cannot
+//! leave the snapshot, whatever links it holds. The running system is seen, but only Kedge's cache can be written; the
+//! kernel's settings below `/proc/sys` and `/sys` cannot be changed.
+//!
+//! Reports travel back to the calling thread, since whatever a report may start must not start in here.
+#![expect(
+    unsafe_code,
+    reason = "unshare is unsafe as a whole, though not with the flags used here"
+)]
+
+use super::mounts::{self, Shown};
+use super::place::{Place, Placed};
+use crate::packages::{Cache, Tree, dpkg};
+use crate::run::Run;
+use crate::{Context, Error, Report};
+use model::Progress;
+use rustix::fs::{CWD, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags, mount_change, mount_remount, open_tree,
+    unmount,
+};
+use rustix::process::{chdir, chroot, fchdir, pivot_root};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
+use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// Where Kedge's cache lies, below the running system's root.
+const CACHE: &str = "var/cache/kedge";
+
+/// What a sandbox is made of.
+#[derive(Debug)]
+pub(crate) struct Spec<'a> {
+    /// The snapshot's root directory.
+    pub(crate) snapshot: BorrowedFd<'a>,
+    /// The running system's root directory.
+    pub(crate) running: BorrowedFd<'a>,
+    /// Whether the snapshot can be changed.
+    pub(crate) writable: bool,
+    /// What lies in Kedge's cache.
+    pub(crate) caches: &'static [Cache],
+    /// The directory of the package database.
+    pub(crate) database: &'static str,
+}
+
+/// The inside of a sandbox.
+#[derive(Debug)]
+pub struct Sandboxed(());
+
+impl Sandboxed {
+    /// A program of the snapshot, to be run in it.
+    pub(crate) fn command<'a>(&self, program: &str) -> Run<'a> {
+        Run::new(program).isolated().env([
+            (
+                "PATH",
+                "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            ),
+            ("HOME", "/root"),
+            ("LC_ALL", "C.UTF-8"),
+            ("TRANSACTIONAL_UPDATE", "true"),
+        ])
+    }
+}
+
+enum Said {
+    Progress(Progress),
+    Log(String),
+}
+
+struct Relay(SyncSender<Said>);
+
+impl Report for Relay {
+    fn progress(&self, progress: Progress) {
+        // Nobody listens any more only when the calling thread is unwinding.
+        let _ = self.0.send(Said::Progress(progress));
+    }
+
+    fn log(&self, line: &str) {
+        let _ = self.0.send(Said::Log(line.to_owned()));
+    }
+}
+
+/// Does `work` in a sandbox. When it returns, nothing of the sandbox is left: no process, no mount, no file.
+pub(crate) fn enter<T: Send>(
+    spec: &Spec<'_>,
+    context: &Context<'_>,
+    work: impl FnOnce(&Sandboxed, &Context<'_>) -> Result<T, Error> + Send,
+) -> Result<T, Error> {
+    let (sender, receiver) = sync_channel(256);
+    let cancel = context.cancel;
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(move || {
+            let report = Relay(sender);
+            within(
+                spec,
+                &Context {
+                    report: &report,
+                    cancel,
+                },
+                work,
+            )
+        });
+        for said in receiver {
+            match said {
+                Said::Progress(progress) => context.report.progress(progress),
+                Said::Log(line) => context.report.log(&line),
+            }
+        }
+        match worker.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+/// Leaves the sandbox's namespaces on every way out, so that its mounts are gone before anybody else looks.
+struct Home(OwnedFd);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Err(error) = move_into_link_name_space(self.0.as_fd(), Some(LinkNameSpaceType::Mount)) {
+            tracing::warn!(%error, "the mounts of a sandbox last until its thread ends");
+        }
+    }
+}
+
+fn within<T>(
+    spec: &Spec<'_>,
+    context: &Context<'_>,
+    work: impl FnOnce(&Sandboxed, &Context<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let failed = |source: Errno| Error::io("make a mount namespace", source);
+    // What is shown inside is cloned before the namespace is left in which it is mounted.
+    let sources = Sources::clone_from(spec)?;
+    let home = rustix::fs::open(
+        "/proc/thread-self/ns/mnt",
+        OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    );
+    let home = home.map_err(failed)?;
+    // SAFETY: only UnshareFlags::FILES has requirements, and it is not among the flags.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FS | UnshareFlags::NEWNS) }.map_err(failed)?;
+    // Declared first, dropped last: what was placed is removed when nothing covers it any more.
+    let mut placed = Placed::default();
+    let _home = Home(home);
+    make_private().map_err(failed)?;
+    furnish(spec, &sources, &mut placed)?;
+    become_root(&sources.snapshot).map_err(|source| Error::io("make the snapshot the root", source))?;
+    drop(sources);
+    work(&Sandboxed(()), context)
+}
+
+/// Keeps every mount that follows in this namespace.
+fn make_private() -> Result<(), Errno> {
+    match mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC) {
+        // The root of a chroot is no mount: then nothing may be shared already.
+        Err(Errno::INVAL) => {
+            let table = std::fs::read_to_string("/proc/self/mountinfo").map_err(|_| Errno::INVAL)?;
+            if table.contains(" shared:") {
+                Err(Errno::INVAL)
+            } else {
+                Ok(())
+            }
+        }
+        result => result,
+    }
+}
+
+/// Makes a mount that lies on `/` the root, and lets go of everything that was mounted before.
+fn become_root(snapshot: &OwnedFd) -> Result<(), Errno> {
+    fchdir(snapshot)?;
+    match pivot_root(".", ".") {
+        Ok(()) => unmount(".", UnmountFlags::DETACH)?,
+        // The root of a chroot is no mount and cannot be exchanged (pivot_root(2)).
+        Err(Errno::INVAL) => chroot(".")?,
+        Err(error) => return Err(error),
+    }
+    chdir("/")
+}
+
+/// Clones of what is mounted inside, attached to nothing yet.
+struct Sources {
+    snapshot: OwnedFd,
+    dev: OwnedFd,
+    proc: OwnedFd,
+    proc_sys: OwnedFd,
+    sys: OwnedFd,
+    caches: Vec<(&'static str, OwnedFd)>,
+    apart: Vec<(mounts::Apart, OwnedFd)>,
+    resolver: Option<Vec<u8>>,
+}
+
+impl Sources {
+    fn clone_from(spec: &Spec<'_>) -> Result<Self, Error> {
+        let kernel = |path: &str, flags| {
+            open_tree(
+                CWD,
+                path,
+                OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | flags,
+            )
+            .map_err(|source| Error::io(format!("clone the mount of {path}"), source))
+        };
+        let running = Place::new(spec.running);
+        let mut caches = Vec::new();
+        for cache in spec.caches {
+            let path = format!("{CACHE}/{}", cache.name);
+            let directory = running.make_directories(&path)?;
+            caches.push((cache.at, clone(&directory, &path)?));
+        }
+        let mut apart = Vec::new();
+        for part in mounts::apart(spec.running)? {
+            let directory = running
+                .tree()
+                .open_plain(&part.path, OFlags::PATH | OFlags::DIRECTORY);
+            // Unmounted meanwhile, or covered by something else.
+            let Ok(directory) = directory else { continue };
+            let source = clone(&directory, &part.path)?;
+            apart.push((part, source));
+        }
+        Ok(Self {
+            snapshot: clone(&spec.snapshot, "")?,
+            dev: kernel("/dev", OpenTreeFlags::AT_RECURSIVE)?,
+            proc: kernel("/proc", OpenTreeFlags::empty())?,
+            proc_sys: kernel("/proc/sys", OpenTreeFlags::empty())?,
+            sys: kernel("/sys", OpenTreeFlags::empty())?,
+            caches,
+            apart,
+            resolver: resolver(running.tree()),
+        })
+    }
+}
+
+fn clone(directory: impl AsFd, path: &str) -> Result<OwnedFd, Error> {
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    open_tree(directory, "", flags).map_err(|source| Error::io(format!("clone the mount of /{path}"), source))
+}
+
+/// The running system's `resolv.conf`, where it has one of sane size.
+fn resolver(running: Tree<'_>) -> Option<Vec<u8>> {
+    use std::io::Read as _;
+    let mut content = Vec::new();
+    let file = running.file("etc/resolv.conf").ok()??;
+    file.take(64 * 1024).read_to_end(&mut content).ok()?;
+    Some(content)
+}
+
+/// Attaches everything to the snapshot. The order matters: later ones lie on earlier ones.
+fn furnish(spec: &Spec<'_>, sources: &Sources, placed: &mut Placed) -> Result<(), Error> {
+    let place = Place::new(sources.snapshot.as_fd());
+    super::place::attach(&sources.snapshot, CWD, "/")
+        .map_err(|source| Error::io("mount the snapshot", source))?;
+    if !spec.writable {
+        read_only(&sources.snapshot, MountFlags::empty())?;
+    }
+    place.mount("dev", &sources.dev)?;
+    place.mount("proc", &sources.proc)?;
+    place.mount("proc/sys", &sources.proc_sys)?;
+    place.mount("sys", &sources.sys)?;
+    let quiet = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    read_only(&sources.proc_sys, quiet)?;
+    read_only(&sources.sys, quiet)?;
+    place.tmpfs("run", "0755")?;
+    place.tmpfs("tmp", "1777")?;
+    if place.tree().exists("dev/shm") {
+        place.tmpfs("dev/shm", "1777")?;
+    }
+    place.make_directories("run/lock")?;
+    for (number, (part, source)) in sources.apart.iter().enumerate() {
+        match part.shown {
+            Shown::Overlaid => overlay(place, &part.path, source, number)?,
+            Shown::ReadOnly if place.is_directory(&part.path) => {
+                place.mount(&part.path, source)?;
+                read_only(source, MountFlags::empty())?;
+            }
+            Shown::ReadOnly => {}
+        }
+    }
+    if place.is_directory("var/tmp") {
+        place.tmpfs("var/tmp", "1777")?;
+    }
+    let var_is_ours = spec.writable || sources.apart.iter().any(|(part, _)| part.path == "var");
+    for (at, source) in &sources.caches {
+        if var_is_ours {
+            place.make_directories(at)?;
+        }
+        place.mount_resolved(at, source)?;
+    }
+    database(place, spec.database, var_is_ours)?;
+    if let Some(content) = &sources.resolver {
+        placed.resolver(place, content)?;
+    }
+    if spec.writable {
+        placed.policy(place)?;
+    }
+    Ok(())
+}
+
+fn read_only(mount: &OwnedFd, others: MountFlags) -> Result<(), Error> {
+    let path = format!("/proc/self/fd/{}", mount.as_raw_fd());
+    mount_remount(path, MountFlags::BIND | MountFlags::RDONLY | others, c"")
+        .map_err(|source| Error::io("make a mount read-only", source))
+}
+
+/// Shows a directory of the running system with everything in it; what is written there is thrown away.
+fn overlay(place: Place<'_>, path: &str, source: &OwnedFd, number: usize) -> Result<(), Error> {
+    if !place.is_directory(path) {
+        return Ok(());
+    }
+    let failed = |source| Error::io(format!("overlay /{path}"), source);
+    let base = format!("run/kedge/overlay/{number}");
+    let lower = place.make_directories(&format!("{base}/lower"))?;
+    place.make_directories(&format!("{base}/upper"))?;
+    place.make_directories(&format!("{base}/work"))?;
+    super::place::attach(source, &lower, "").map_err(failed)?;
+    let directory = |name: &str| {
+        place
+            .tree()
+            .open(&format!("{base}/{name}"), OFlags::PATH)
+            .map_err(failed)
+    };
+    let (lower, upper, work) = (directory("lower")?, directory("upper")?, directory("work")?);
+    let target = place.directory(path)?;
+    let fd = |fd: &OwnedFd| format!("/proc/self/fd/{}", fd.as_raw_fd());
+    let options = format!(
+        "lowerdir={},upperdir={},workdir={}",
+        fd(&lower),
+        fd(&upper),
+        fd(&work)
+    );
+    let options = std::ffi::CString::new(options).expect("numbers and names hold no zero byte");
+    let mounted = rustix::mount::mount(
+        "overlay",
+        fd(&target),
+        "overlay",
+        MountFlags::empty(),
+        options.as_c_str(),
+    );
+    mounted.map_err(failed)?;
+    // The overlay has its own hold on what lies below; nothing else should reach the running system's directory.
+    unmount(fd(&lower), UnmountFlags::DETACH).map_err(failed)
+}
+
+/// Lets dpkg find the database where it looks for it.
+fn database(place: Place<'_>, database: &str, var_is_ours: bool) -> Result<(), Error> {
+    let failed = |source| Error::io(format!("show /{database}"), source);
+    let identity = |path: &str| {
+        let directory = place.tree().open(path, OFlags::PATH | OFlags::DIRECTORY)?;
+        rustix::fs::fstat(&directory).map(|stat| (stat.st_dev, stat.st_ino))
+    };
+    let wanted = identity(database).map_err(failed)?;
+    if identity(dpkg::ADMIN) == Ok(wanted) {
+        return Ok(());
+    }
+    if var_is_ours {
+        place.make_directories(dpkg::ADMIN)?;
+    }
+    let source = place
+        .tree()
+        .open(database, OFlags::PATH | OFlags::DIRECTORY)
+        .map_err(failed)?;
+    place.mount_resolved(dpkg::ADMIN, &clone(&source, database)?)
+}
