@@ -2,47 +2,121 @@
 //! The real engine: a btrfs system whose versions lie in snapper's on-disk layout.
 //!
 //! [`Store`] reads and writes `.snapshots`, [`Boot`] knows what runs and what starts next, and [`NativeEngine`] puts
-//! the rules of a transaction on top of both.
+//! the rules on top of both. It needs root, and runs none of snapper's plugins: where those matter, snapper's own
+//! service is the engine to use.
 
 mod boot;
+mod btrfs;
+mod date;
+mod engine;
+mod info;
+mod mounts;
+mod rollback;
 mod store;
 
 pub(crate) use boot::Boot;
-pub(crate) use store::{Base, Books, Entry, Listing, Store};
+pub use info::{Books, Info, InfoError};
+pub(crate) use store::{Base, Entry, Listing, Store};
 
-use crate::Error;
-use model::{SnapshotId, Timestamp};
+use crate::{Error, System};
+use boot::BtrfsDefault;
+use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, userdata_key};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Reads the time; an argument so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// A btrfs system with snapshots in snapper's layout.
+///
+/// Changes by others to snapshots are seen by the next [`crate::Engine::system`] and make [`crate::Engine::watch`]
+/// readable. Read-only flags and the default leave no trace in files, so that a change of only those is seen by the
+/// next `system` but not by the watch.
 pub struct NativeEngine {
+    root: OwnedFd,
     clock: Clock,
+    parts: OnceLock<Parts>,
+    last: Mutex<Option<Reading>>,
+}
+
+/// What there is once `.snapshots` is.
+#[derive(Debug)]
+struct Parts {
+    store: Store,
+    boot: Box<dyn Boot>,
+}
+
+/// What the last reading was made of: while that is the same, so is the reading.
+#[derive(Debug)]
+struct Reading {
+    listing: Arc<Listing>,
+    booted: u64,
+    default: u64,
+    system: Arc<System>,
 }
 
 impl std::fmt::Debug for NativeEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NativeEngine").finish_non_exhaustive()
+        f.debug_struct("NativeEngine")
+            .field("root", &self.root)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
     }
 }
 
 impl NativeEngine {
     /// The engine of the system that is mounted at `root`. Works without `.snapshots`, and then refuses what needs it.
-    pub fn open(_root: &Path, clock: Clock) -> Result<Self, Error> {
-        Ok(Self { clock })
+    ///
+    /// That the running snapshot runs is written into its books here: an update that was started once is no longer one
+    /// that discarding may delete.
+    pub fn open(root: &Path, clock: Clock) -> Result<Self, Error> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::open(root, flags, Mode::empty())
+            .map_err(|error| Error::io(format!("open {}", root.display()), error))?;
+        let engine = Self {
+            root,
+            clock,
+            parts: OnceLock::new(),
+            last: Mutex::default(),
+        };
+        if engine.find_parts()?.is_some()
+            && let Some(id) = engine.booted()?
+            && let Some(entry) = engine.store()?.entry(id)?
+            && entry.snapshot.is_not_booted()
+        {
+            engine.store()?.set_userdata(id, userdata_key::NOT_BOOTED, None)?;
+        }
+        Ok(engine)
+    }
+
+    fn find_parts(&self) -> Result<Option<&Parts>, Error> {
+        if let Some(parts) = self.parts.get() {
+            return Ok(Some(parts));
+        }
+        // Not there so far: it may have been made meanwhile.
+        let Some(store) = Store::of_system(self.root.as_fd())? else {
+            return Ok(None);
+        };
+        let boot = BtrfsDefault::new(store.root(), store.directory())?;
+        let boot = Box::new(boot);
+        Ok(Some(self.parts.get_or_init(|| Parts { store, boot })))
+    }
+
+    fn parts(&self) -> Result<&Parts, Error> {
+        self.find_parts()?.ok_or_else(|| RefusalCode::NoSnapshots.into())
     }
 
     /// The snapshots; refused with `NoSnapshots` where there is no `.snapshots`.
     pub(crate) fn store(&self) -> Result<&Store, Error> {
-        unimplemented!("interface first")
+        Ok(&self.parts()?.store)
     }
 
-    /// What runs and what starts next.
-    pub(crate) fn boot(&self) -> &dyn Boot {
-        unimplemented!("interface first")
+    /// What runs and what starts next; refused as [`NativeEngine::store`] is.
+    pub(crate) fn boot(&self) -> Result<&dyn Boot, Error> {
+        Ok(&*self.parts()?.boot)
     }
 
     /// The time now.
@@ -52,21 +126,110 @@ impl NativeEngine {
 
     /// The running snapshot; `None` when the running system is not a snapshot.
     pub(crate) fn booted(&self) -> Result<Option<SnapshotId>, Error> {
-        unimplemented!("interface first")
+        self.store()?.by_subvolume(self.boot()?.booted()?)
     }
 
     /// The snapshot that starts next; `None` when that is not a snapshot.
     pub(crate) fn default(&self) -> Result<Option<SnapshotId>, Error> {
-        unimplemented!("interface first")
+        self.store()?.by_subvolume(self.boot()?.default()?)
     }
 
     /// Whether what starts next is read-only: then new defaults are made read-only too (the transactional layout).
     pub(crate) fn is_default_read_only(&self) -> Result<bool, Error> {
-        unimplemented!("interface first")
+        let default = self.boot()?.default()?;
+        btrfs::root(self.store()?.directory(), default)
+            .map(|root| root.is_some_and(|root| root.read_only))
+            .map_err(|error| Error::io("read the default subvolume", error))
     }
 
     /// Makes a snapshot the default, waits until that is on disk, reads it back and fails unless it is so.
-    pub(crate) fn set_default(&self, _id: SnapshotId) -> Result<(), Error> {
-        unimplemented!("interface first")
+    pub(crate) fn set_default(&self, id: SnapshotId) -> Result<(), Error> {
+        let wrapped = |error| Error::SetDefault {
+            id,
+            source: Box::new(error),
+        };
+        let entry = self.store()?.entry(id)?;
+        let entry = entry.ok_or_else(|| Error::from(Refusal::of(RefusalCode::NoSuchSnapshot, id)))?;
+        self.set_default_subvolume(entry.subvolume).map_err(wrapped)
+    }
+
+    fn set_default_subvolume(&self, subvolume: u64) -> Result<(), Error> {
+        self.boot()?.set_default(subvolume)?;
+        let now = self.boot()?.default()?;
+        if now == subvolume {
+            return Ok(());
+        }
+        Err(Error::Damaged {
+            path: "/".into(),
+            reason: format!("the default subvolume is {now} after it was set to {subvolume}"),
+        })
+    }
+
+    /// The rules' view of one snapshot, read from the disk. Enough to ask whether it may be deleted, edited or rolled
+    /// back to, at a cost that does not grow with the number of snapshots.
+    pub(crate) fn state_about(&self, id: SnapshotId) -> Result<State, Error> {
+        let parts = self.parts()?;
+        let entry = parts.store.entry(id)?;
+        Ok(State {
+            snapshots: entry
+                .map(|entry| (id, entry.snapshot.clone()))
+                .into_iter()
+                .collect(),
+            booted: self.booted()?,
+            default: self.default()?,
+            capabilities: self.capabilities(),
+            ..State::default()
+        })
+    }
+
+    /// What this system can do.
+    fn capabilities(&self) -> model::Capabilities {
+        let boot = self
+            .parts
+            .get()
+            .map_or(Some(RefusalCode::NoSnapshots), |parts| parts.boot.absence());
+        let snapshots = self.parts.get().is_none().then_some(RefusalCode::NoSnapshots);
+        let packages = Some(snapshots.unwrap_or(RefusalCode::NoPackageManager));
+        model::Capabilities(BTreeMap::from([
+            (Capability::Snapshots, snapshots),
+            (Capability::Updates, packages),
+            (Capability::BootDefault, boot),
+            (Capability::PackageChanges, packages),
+        ]))
+    }
+
+    fn read(&self) -> Result<Arc<System>, Error> {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(parts) = self.find_parts()? else {
+            return Ok(Arc::new(System {
+                capabilities: self.capabilities(),
+                ..System::default()
+            }));
+        };
+        let listing = parts.store.read()?;
+        let (booted, default) = (parts.boot.booted()?, parts.boot.default()?);
+        if let Some(reading) = &*last
+            && Arc::ptr_eq(&reading.listing, &listing)
+            && (reading.booted, reading.default) == (booted, default)
+        {
+            return Ok(Arc::clone(&reading.system));
+        }
+        let system = Arc::new(System {
+            snapshots: listing
+                .entries
+                .iter()
+                .map(|(id, entry)| (*id, entry.snapshot.clone()))
+                .collect(),
+            booted: listing.by_subvolume(booted),
+            default: listing.by_subvolume(default),
+            capabilities: self.capabilities(),
+        });
+        *last = Some(Reading {
+            listing,
+            booted,
+            default,
+            system: Arc::clone(&system),
+        });
+        Ok(system)
     }
 }

@@ -1,9 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::{Error, Outcome};
-use model::{Cleanup, Edit, Snapshot, SnapshotId, SnapshotKind, Timestamp};
-use std::collections::BTreeMap;
-use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::Arc;
+//! `.snapshots`, snapper's directory of snapshots: `N/snapshot` is a subvolume, `N/info.xml` its books.
+//!
+//! The directory is opened once, and every path is looked up below it without following symbolic links or leaving the
+//! mount: what somebody plants there cannot make us read or change anything else.
+//!
+//! The calls know no rules of the model: whether a snapshot may be deleted is the caller's question.
+
+mod create;
+mod delete;
+mod directory;
+mod edit;
+mod listing;
+mod watch;
+
+pub(crate) use listing::{Entry, Listing};
+
+use super::btrfs::{self, ROOT_DIRECTORY, Root};
+use crate::Error;
+use listing::Cache;
+use model::SnapshotId;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What a new snapshot is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,117 +33,123 @@ pub(crate) enum Base {
     Snapshot(SnapshotId),
 }
 
-/// What info.xml says about a snapshot, besides its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Books {
-    /// Single, pre or post.
-    pub kind: SnapshotKind,
-    /// For a post snapshot, the number of its pre snapshot.
-    pub pre: Option<SnapshotId>,
-    /// When it was made; whole seconds are kept.
-    pub time: Timestamp,
-    /// The user who asked for it.
-    pub uid: u32,
-    /// Words about it.
-    pub description: String,
-    /// Which cleanup algorithm may remove it.
-    pub cleanup: Cleanup,
-    /// Free keys and values.
-    pub userdata: BTreeMap<String, String>,
-}
-
-/// A snapshot and the subvolume it lies in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Entry {
-    /// What the model knows about it.
-    pub(crate) snapshot: Snapshot,
-    /// The number of its subvolume.
-    pub(crate) subvolume: u64,
-}
-
-/// One reading of `.snapshots`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Listing {
-    /// All snapshots by number; directories without a subvolume are not among them.
-    pub(crate) entries: BTreeMap<SnapshotId, Arc<Entry>>,
-}
-
-impl Listing {
-    /// The snapshot with this number.
-    pub(crate) fn get(&self, id: SnapshotId) -> Option<&Snapshot> {
-        self.entries.get(&id).map(|entry| &entry.snapshot)
-    }
-
-    /// The snapshot that lies in this subvolume.
-    pub(crate) fn by_subvolume(&self, subvolume: u64) -> Option<SnapshotId> {
-        self.entries
-            .iter()
-            .find(|(_, entry)| entry.subvolume == subvolume)
-            .map(|(id, _)| *id)
-    }
-}
-
-/// The snapshots of one system: `.snapshots`, opened once. Every path is looked up below that directory without
-/// following symbolic links.
-///
-/// The calls know no rules of the model: whether a snapshot may be deleted is the caller's question.
+/// The snapshots of one system.
 #[derive(Debug)]
-pub(crate) struct Store {}
+pub(crate) struct Store {
+    /// The root directory of the running system.
+    root: OwnedFd,
+    /// `.snapshots`.
+    directory: OwnedFd,
+    /// The subvolume that `.snapshots` is.
+    id: u64,
+    cache: Mutex<Cache>,
+    /// Held while something is changed, so that two changes of ours never meet.
+    changing: Mutex<()>,
+}
+
+/// The number that a directory name is: decimal, from 1 up, without leading zeroes.
+fn number(name: &str) -> Option<SnapshotId> {
+    let is_canonical = !name.starts_with('0') && name.bytes().all(|byte| byte.is_ascii_digit());
+    name.parse().ok().filter(|_| is_canonical).map(SnapshotId)
+}
 
 impl Store {
-    /// All snapshots. Cheap when nothing changed since the last call: then it is the same `Arc`.
-    pub(crate) fn read(&self) -> Result<Arc<Listing>, Error> {
-        unimplemented!("interface first")
+    /// The snapshots of the system with this root directory; `None` when it has no `.snapshots` that is a subvolume of
+    /// the same btrfs.
+    pub(crate) fn of_system(root: BorrowedFd<'_>) -> Result<Option<Self>, Error> {
+        let failed = |error| Error::io("open .snapshots", error);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // The one look-up that may cross a mount: `.snapshots` usually is one.
+        let directory = match rustix::fs::openat(root, ".snapshots", flags, Mode::empty()) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(None),
+            directory => directory.map_err(failed)?,
+        };
+        let filesystems = (btrfs::filesystem_of(root), btrfs::filesystem_of(&directory));
+        let (Ok(of_root), Ok(of_directory)) = filesystems else {
+            return Ok(None);
+        };
+        let is_subvolume = rustix::fs::fstat(&directory).map_err(failed)?.st_ino == ROOT_DIRECTORY;
+        if of_root.id != of_directory.id || !is_subvolume {
+            return Ok(None);
+        }
+        let id = btrfs::root_of(&directory).map_err(failed)?.id;
+        Ok(Some(Self {
+            root: rustix::io::fcntl_dupfd_cloexec(root, 0).map_err(failed)?,
+            directory,
+            id,
+            cache: Mutex::default(),
+            changing: Mutex::default(),
+        }))
     }
 
-    /// One snapshot, read from the disk and not from memory; `None` when there is none with this number.
-    pub(crate) fn entry(&self, _id: SnapshotId) -> Result<Option<Arc<Entry>>, Error> {
-        unimplemented!("interface first")
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a snapshot of `base` with the base's nested `/etc`, and writes its books. All of it is on disk when this
-    /// returns; when it fails, nothing is left.
-    pub(crate) fn create(&self, _base: Base, _books: &Books, _writable: bool) -> Result<SnapshotId, Error> {
-        unimplemented!("interface first")
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Deletes a snapshot, what is nested in it, and its directory. Refused with `InUse` when it is mounted.
-    pub(crate) fn delete(&self, _id: SnapshotId) -> Result<Outcome<()>, Error> {
-        unimplemented!("interface first")
+    /// The root directory of a snapshot and its subvolume; `None` when there is none with this number, a directory
+    /// without a subvolume included.
+    fn subvolume(&self, id: SnapshotId) -> Result<Option<(OwnedFd, Root)>, Error> {
+        let failed = |error| Error::io(format!("open .snapshots/{id}/snapshot"), error);
+        let root = match directory::open_directory(&self.directory, &format!("{id}/snapshot")) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => return Ok(None),
+            root => root.map_err(failed)?,
+        };
+        if rustix::fs::fstat(&root).map_err(failed)?.st_ino != ROOT_DIRECTORY {
+            return Ok(None);
+        }
+        match btrfs::root_of(&root) {
+            Ok(subvolume) if subvolume.parent == self.id => Ok(Some((root, subvolume))),
+            // Nested elsewhere, or deleted since it was opened.
+            Ok(_) | Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(failed(error)),
+        }
     }
 
-    /// Changes a snapshot's books and read-only flag.
-    pub(crate) fn edit(&self, _id: SnapshotId, _edit: &Edit) -> Result<Outcome<()>, Error> {
-        unimplemented!("interface first")
+    /// The snapshot that lies in this subvolume, without reading all; `None` when it is no snapshot.
+    pub(crate) fn by_subvolume(&self, subvolume: u64) -> Result<Option<SnapshotId>, Error> {
+        let failed = |error| Error::io(format!("find subvolume {subvolume}"), error);
+        let root = btrfs::root(&self.directory, subvolume).map_err(failed)?;
+        let Some(root) = root.filter(|root| root.parent == self.id) else {
+            return Ok(None);
+        };
+        let path = match btrfs::path_in(&self.directory, self.id, root.directory) {
+            Err(Errno::NOENT) => return Ok(None),
+            path => path.map_err(failed)?,
+        };
+        let Some(id) = std::str::from_utf8(&path).ok().and_then(number) else {
+            return Ok(None);
+        };
+        let lies_there = |(_, found): &(OwnedFd, Root)| found.id == subvolume;
+        Ok(self.subvolume(id)?.filter(lies_there).map(|_| id))
     }
 
-    /// Sets a key of the userdata, or removes it.
-    pub(crate) fn set_userdata(
-        &self,
-        _id: SnapshotId,
-        _key: &str,
-        _value: Option<&str>,
-    ) -> Result<Outcome<()>, Error> {
-        unimplemented!("interface first")
+    /// The root directory of a snapshot. A nested `/etc` lies in it as the directory `etc`. Refused with
+    /// `NoSuchSnapshot` when there is none with this number.
+    pub(crate) fn open(&self, id: SnapshotId) -> Result<OwnedFd, Error> {
+        Ok(self.existing(id)?.0)
     }
 
-    /// Sets the read-only flag of a snapshot; what is nested in it keeps its own.
-    pub(crate) fn set_read_only(&self, _id: SnapshotId, _read_only: bool) -> Result<Outcome<()>, Error> {
-        unimplemented!("interface first")
-    }
-
-    /// The root directory of a snapshot. A nested `/etc` lies in it as the directory `etc`.
-    pub(crate) fn open(&self, _id: SnapshotId) -> Result<OwnedFd, Error> {
-        unimplemented!("interface first")
+    fn existing(&self, id: SnapshotId) -> Result<(OwnedFd, Root), Error> {
+        self.subvolume(id)?
+            .ok_or_else(|| model::Refusal::of(model::RefusalCode::NoSuchSnapshot, id).into())
     }
 
     /// The root directory of the running system.
     pub(crate) fn root(&self) -> BorrowedFd<'_> {
-        unimplemented!("interface first")
+        self.root.as_fd()
+    }
+
+    /// `.snapshots`, on a mount that is writable where the system's root is not.
+    pub(crate) fn directory(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
     }
 
     /// Writes everything in the filesystem to disk (`syncfs`).
     pub(crate) fn sync(&self) -> Result<(), Error> {
-        unimplemented!("interface first")
+        rustix::fs::syncfs(&self.directory).map_err(|error| Error::io("write the filesystem to disk", error))
     }
 }

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The tree of roots: which subvolumes there are, where they are nested, and which one is the default.
+
+use super::tree::{Fields, Item, Key, POINT, SWEEP, Search};
+use linux_raw_sys::btrfs::{self, btrfs_dir_item, btrfs_root_item, btrfs_root_ref};
+use model::Uuid;
+use rustix::fd::AsFd;
+use rustix::io::Result;
+use std::mem::offset_of;
+
+const TREE: u64 = btrfs::BTRFS_ROOT_TREE_OBJECTID as u64;
+const FIRST: u64 = btrfs::BTRFS_FIRST_FREE_OBJECTID as u64;
+const LAST: u64 = u64::MAX - 255;
+const ITEM: u32 = btrfs::BTRFS_ROOT_ITEM_KEY;
+const BACKREF: u32 = btrfs::BTRFS_ROOT_BACKREF_KEY;
+const REF: u32 = btrfs::BTRFS_ROOT_REF_KEY;
+/// The subvolume that is the default where nobody has chosen one.
+const TOP_LEVEL: u64 = btrfs::BTRFS_FS_TREE_OBJECTID as u64;
+
+/// A subvolume as the tree of roots describes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Root {
+    /// Its number.
+    pub(crate) id: u64,
+    /// The subvolume it is nested in.
+    pub(crate) parent: u64,
+    /// The inode, in the parent, of the directory it is an entry of.
+    pub(crate) directory: u64,
+    /// Its read-only flag.
+    pub(crate) read_only: bool,
+    /// Its identity.
+    pub(crate) uuid: Uuid,
+    /// The identity of the subvolume it is a snapshot of.
+    pub(crate) parent_uuid: Uuid,
+    /// When it was made, in seconds since the epoch.
+    pub(crate) created: i64,
+}
+
+/// What changed in the tree of roots; see [`changed_roots`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RootChange {
+    /// The subvolume `id` has these properties.
+    Item {
+        id: u64,
+        read_only: bool,
+        uuid: Uuid,
+        parent_uuid: Uuid,
+    },
+    /// The subvolume `id` is an entry of this directory in this parent.
+    Place { id: u64, parent: u64, directory: u64 },
+}
+
+/// A subvolume nested in another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Child {
+    /// Its number.
+    pub(crate) id: u64,
+    /// The inode of the directory it is an entry of.
+    pub(crate) directory: u64,
+    /// Its name there, any bytes.
+    pub(crate) name: Vec<u8>,
+}
+
+struct Properties {
+    read_only: bool,
+    uuid: Uuid,
+    parent_uuid: Uuid,
+    created: i64,
+}
+
+/// Root items of filesystems older than Linux 3.6 end before the identities: those are all zero then.
+fn properties(data: &[u8]) -> Option<Properties> {
+    let fields = Fields(data);
+    let uuid = |at| Uuid(fields.bytes(at).unwrap_or_default());
+    Some(Properties {
+        read_only: fields.u64(offset_of!(btrfs_root_item, flags))?
+            & u64::from(btrfs::BTRFS_ROOT_SUBVOL_RDONLY)
+            != 0,
+        uuid: uuid(offset_of!(btrfs_root_item, uuid)),
+        parent_uuid: uuid(offset_of!(btrfs_root_item, parent_uuid)),
+        created: fields
+            .u64(offset_of!(btrfs_root_item, otime))
+            .and_then(|seconds| i64::try_from(seconds).ok())
+            .unwrap_or(0),
+    })
+}
+
+/// Directory and name of a reference between a subvolume and the one it is nested in.
+fn reference(data: &[u8]) -> Option<(u64, &[u8])> {
+    let fields = Fields(data);
+    let directory = fields.u64(offset_of!(btrfs_root_ref, dirid))?;
+    let length = fields.u16(offset_of!(btrfs_root_ref, name_len))?;
+    let name = fields.slice(size_of::<btrfs_root_ref>(), length.into())?;
+    Some((directory, name))
+}
+
+fn items(kind_first: u32, kind_last: u32, first: u64, last: u64, changed_since: u64) -> Search {
+    Search {
+        tree: TREE,
+        first: Key {
+            object: first,
+            kind: kind_first,
+            offset: 0,
+        },
+        last: Key {
+            object: last,
+            kind: kind_last,
+            offset: u64::MAX,
+        },
+        changed_since,
+    }
+}
+
+/// Every subvolume that is an entry called `name` of some directory of the subvolume `parent`. One sweep over the tree
+/// of roots; deleted subvolumes are not among them.
+pub(crate) fn all_roots(filesystem: impl AsFd, parent: u64, name: &[u8]) -> Result<Vec<Root>> {
+    let mut roots = Vec::new();
+    let mut current: Option<(u64, Properties)> = None;
+    items(ITEM, BACKREF, FIRST, LAST, 0).run(filesystem, SWEEP, |Item { key, data }| match key.kind {
+        ITEM => current = properties(data).map(|properties| (key.object, properties)),
+        BACKREF if key.offset == parent => {
+            // An item and its back reference are neighbors; the item comes first.
+            let Some((_, properties)) = current.take().filter(|(id, _)| *id == key.object) else {
+                return;
+            };
+            if let Some((directory, _)) = reference(data).filter(|(_, found)| *found == name) {
+                roots.push(Root {
+                    id: key.object,
+                    parent,
+                    directory,
+                    read_only: properties.read_only,
+                    uuid: properties.uuid,
+                    parent_uuid: properties.parent_uuid,
+                    created: properties.created,
+                });
+            }
+        }
+        _ => {}
+    })?;
+    Ok(roots)
+}
+
+/// Calls `visit` for the properties and places of subvolumes in those parts of the tree that changed in transaction
+/// `since` or later. What was removed does not show.
+pub(crate) fn changed_roots(
+    filesystem: impl AsFd,
+    since: u64,
+    mut visit: impl FnMut(RootChange),
+) -> Result<()> {
+    items(ITEM, BACKREF, FIRST, LAST, since).run(filesystem, POINT, |Item { key, data }| match key.kind {
+        ITEM => {
+            if let Some(properties) = properties(data) {
+                visit(RootChange::Item {
+                    id: key.object,
+                    read_only: properties.read_only,
+                    uuid: properties.uuid,
+                    parent_uuid: properties.parent_uuid,
+                });
+            }
+        }
+        BACKREF => {
+            if let Some((directory, _)) = reference(data) {
+                visit(RootChange::Place {
+                    id: key.object,
+                    parent: key.offset,
+                    directory,
+                });
+            }
+        }
+        _ => {}
+    })
+}
+
+/// The subvolumes nested directly in this one.
+pub(crate) fn children(filesystem: impl AsFd, id: u64) -> Result<Vec<Child>> {
+    let mut children = Vec::new();
+    items(REF, REF, id, id, 0).run(filesystem, POINT, |Item { key, data }| {
+        if let Some((directory, name)) = reference(data) {
+            children.push(Child {
+                id: key.offset,
+                directory,
+                name: name.to_vec(),
+            });
+        }
+    })?;
+    Ok(children)
+}
+
+/// The subvolume with this number; `None` when there is none, or when it is nested nowhere as the top level is.
+pub(crate) fn root(filesystem: impl AsFd, id: u64) -> Result<Option<Root>> {
+    let (mut item, mut place) = (None, None);
+    items(ITEM, BACKREF, id, id, 0).run(filesystem, POINT, |Item { key, data }| match key.kind {
+        ITEM => item = properties(data),
+        BACKREF => place = reference(data).map(|(directory, _)| (key.offset, directory)),
+        _ => {}
+    })?;
+    Ok(item.zip(place).map(|(properties, (parent, directory))| Root {
+        id,
+        parent,
+        directory,
+        read_only: properties.read_only,
+        uuid: properties.uuid,
+        parent_uuid: properties.parent_uuid,
+        created: properties.created,
+    }))
+}
+
+/// The number of the subvolume that is mounted when none is named.
+pub(crate) fn default_root(filesystem: impl AsFd) -> Result<u64> {
+    let directory = u64::from(btrfs::BTRFS_ROOT_TREE_DIR_OBJECTID);
+    let kind = btrfs::BTRFS_DIR_ITEM_KEY;
+    let mut found = TOP_LEVEL;
+    items(kind, kind, directory, directory, 0).run(filesystem, POINT, |Item { data, .. }| {
+        if let Some(id) = default_in(data) {
+            found = id;
+        }
+    })?;
+    Ok(found)
+}
+
+/// The subvolume that the entry `default` of a directory item names. Entries whose names have one hash share an item.
+pub(super) fn default_in(mut data: &[u8]) -> Option<u64> {
+    loop {
+        let fields = Fields(data);
+        let names = usize::from(fields.u16(offset_of!(btrfs_dir_item, name_len))?);
+        let values = usize::from(fields.u16(offset_of!(btrfs_dir_item, data_len))?);
+        let name = fields.slice(size_of::<btrfs_dir_item>(), names)?;
+        if name == b"default" {
+            // The location begins with the number of what the entry names.
+            return fields.u64(offset_of!(btrfs_dir_item, location));
+        }
+        data = data.get(size_of::<btrfs_dir_item>() + names + values..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests;

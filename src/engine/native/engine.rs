@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+use super::{Base, Books, NativeEngine, rollback};
+use crate::{Context, Engine, Error, Outcome, System};
+use model::{
+    Concern, Condition, Edit, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode, Restart, Snapshot,
+    SnapshotId, SnapshotKind, UpdateSet, Uuid, userdata_key,
+};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+impl Books {
+    /// The books of a snapshot that stands alone.
+    pub(crate) fn single(time: model::Timestamp, description: impl Into<String>) -> Self {
+        Self {
+            kind: SnapshotKind::Single,
+            pre: None,
+            time,
+            uid: 0,
+            description: description.into(),
+            cleanup: model::Cleanup::default(),
+            userdata: BTreeMap::new(),
+        }
+    }
+}
+
+/// Pinning is defined on snapshots: this makes a wish one and takes its books.
+fn wished(wish: &NewSnapshot, time: model::Timestamp) -> Books {
+    let mut snapshot = Snapshot {
+        id: SnapshotId(0),
+        kind: SnapshotKind::Single,
+        pre: None,
+        time,
+        uid: wish.uid,
+        description: wish.description.clone(),
+        cleanup: wish.cleanup.clone(),
+        userdata: BTreeMap::new(),
+        read_only: true,
+        uuid: Uuid::default(),
+        parent_uuid: Uuid::default(),
+        condition: Condition::Complete,
+    };
+    let edit = Edit {
+        pinned: Some(wish.pinned),
+        ..Edit::default()
+    };
+    edit.apply(&mut snapshot);
+    Books {
+        uid: snapshot.uid,
+        cleanup: snapshot.cleanup,
+        userdata: snapshot.userdata,
+        ..Books::single(time, snapshot.description)
+    }
+}
+
+impl Engine for NativeEngine {
+    fn system(&self) -> Result<Arc<System>, Error> {
+        self.read()
+    }
+
+    fn create(&self, wish: &NewSnapshot) -> Result<SnapshotId, Error> {
+        self.store()?
+            .create(Base::Running, &wished(wish, self.now()), false)
+    }
+
+    fn delete(&self, id: SnapshotId) -> Result<Outcome<()>, Error> {
+        match self.state_about(id)?.may_delete(id) {
+            Err(Refusal {
+                code: RefusalCode::NoSuchSnapshot,
+                ..
+            }) => Ok(Outcome::Unchanged),
+            refusal => {
+                refusal?;
+                self.store()?.delete(id)
+            }
+        }
+    }
+
+    fn edit(&self, id: SnapshotId, edit: &Edit) -> Result<Outcome<()>, Error> {
+        let state = self.state_about(id)?;
+        state.may_edit(id)?;
+        let starts = [state.booted, state.default].contains(&Some(id));
+        let is_read_only = state.snapshots.get(&id).map(|snapshot| snapshot.read_only);
+        if starts && edit.read_only.is_some() && edit.read_only != is_read_only {
+            return Err(Refusal::of(RefusalCode::MustStayReadOnly, id).into());
+        }
+        self.store()?.edit(id, edit)
+    }
+
+    fn check(&self, _context: &Context<'_>) -> Result<UpdateSet, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn update(&self, _context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error> {
+        self.state_about(id)?.may_roll_back(id)?;
+        Ok(Plan {
+            target: id,
+            changes: Vec::new(),
+            restart: Restart::Reboot,
+            concerns: vec![Concern::PackagesUnknown],
+        })
+    }
+
+    fn roll_back(&self, id: SnapshotId, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        rollback::roll_back(self, id, context)
+    }
+
+    fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error> {
+        rollback::discard(self, context)
+    }
+
+    fn package_changes(
+        &self,
+        _from: Option<SnapshotId>,
+        _to: Option<SnapshotId>,
+    ) -> Result<Vec<PackageChange>, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {
+        let store = self.store()?;
+        let starts = [self.booted()?, self.default()?];
+        let marked: Vec<SnapshotId> = store
+            .read()?
+            .entries
+            .values()
+            .filter(|entry| entry.snapshot.is_in_progress())
+            .map(|entry| entry.snapshot.id)
+            .collect();
+        let mut gone = Vec::new();
+        for id in marked {
+            if starts.contains(&Some(id)) {
+                // Becoming the default is the last step but removing the mark: this one is complete.
+                store.set_userdata(id, userdata_key::IN_PROGRESS, None)?;
+            } else if store.delete(id)? == Outcome::Changed(()) {
+                gone.push(id);
+            }
+        }
+        store.sweep()?;
+        Ok(match gone.is_empty() {
+            true => Outcome::Unchanged,
+            false => Outcome::Changed(gone),
+        })
+    }
+
+    fn watch(&self) -> Result<Option<OwnedFd>, Error> {
+        self.store()?.watch()
+    }
+}

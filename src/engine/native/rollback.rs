@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Chooses what starts next: another snapshot, or again the running one.
+//!
+//! As snapper does, by the layout. Where the default is read-only (transactional systems), the target itself becomes
+//! the default. Where it is writable (classic systems), a writable copy of the target does, because a running system
+//! would spoil the target itself.
+
+use super::{Base, Books, NativeEngine};
+use crate::{Context, Error, Outcome};
+use model::{Cleanup, Phase, Progress, RefusalCode, Snapshot, SnapshotId, userdata_key};
+
+pub(super) fn roll_back(
+    engine: &NativeEngine,
+    id: SnapshotId,
+    context: &Context<'_>,
+) -> Result<Outcome<SnapshotId>, Error> {
+    context.report.progress(Progress::at(Phase::Prepare));
+    engine.state_about(id)?.may_roll_back(id)?;
+    context.cancel.check()?;
+    let before = engine.boot()?.default()?;
+    let target = if engine.is_default_read_only()? {
+        make_default(engine, id, before, context)?;
+        id
+    } else {
+        make_copy_default(engine, id, before, context)?
+    };
+    Ok(Outcome::Changed(target))
+}
+
+/// Undoes a change of the default that failed: by what the disk says, not by what the failed call said.
+fn default_back(engine: &NativeEngine, before: u64) -> Result<(), Error> {
+    if engine.boot()?.default()? == before {
+        return Ok(());
+    }
+    engine.set_default_subvolume(before)
+}
+
+/// The point of no return and the step behind it.
+fn commit(engine: &NativeEngine, id: SnapshotId, context: &Context<'_>) -> Result<(), Error> {
+    context.cancel.close()?;
+    context.report.progress(Progress::at(Phase::Commit));
+    engine.set_default(id)
+}
+
+/// The error itself when everything could be undone.
+fn after_undo(cause: Error, undo: Result<(), Error>) -> Error {
+    match undo {
+        Ok(()) => cause,
+        Err(error) => Error::NeedsAttention {
+            left: format!("not everything could be undone ({})", error.chain()),
+            cause: Box::new(cause),
+        },
+    }
+}
+
+fn make_default(
+    engine: &NativeEngine,
+    id: SnapshotId,
+    before: u64,
+    context: &Context<'_>,
+) -> Result<(), Error> {
+    let store = engine.store()?;
+    let mut old: Option<Snapshot> = None;
+    // What starts next must not be cleaned away, and the layout starts read-only snapshots only.
+    store.change(id, |snapshot| {
+        old = Some(snapshot.clone());
+        snapshot.cleanup = Cleanup::default();
+        snapshot.read_only = true;
+    })?;
+    commit(engine, id, context).map_err(|error| {
+        let undo = default_back(engine, before).and_then(|()| {
+            let put_back = |snapshot: &mut Snapshot| {
+                if let Some(old) = old {
+                    *snapshot = old;
+                }
+            };
+            store.change(id, put_back).map(|_| ())
+        });
+        after_undo(error, undo)
+    })
+}
+
+fn make_copy_default(
+    engine: &NativeEngine,
+    id: SnapshotId,
+    before: u64,
+    context: &Context<'_>,
+) -> Result<SnapshotId, Error> {
+    let store = engine.store()?;
+    let mut made = Vec::new();
+    let result = (|| {
+        if engine.booted()?.is_none() {
+            // The running system is no snapshot: without this one it could not be chosen again.
+            let books = Books {
+                cleanup: Cleanup("number".to_owned()),
+                userdata: [(userdata_key::IMPORTANT.to_owned(), "yes".to_owned())].into(),
+                ..Books::single(engine.now(), "rollback backup")
+            };
+            made.push(store.create(Base::Running, &books, false)?);
+        }
+        let books = Books::single(engine.now(), format!("writable copy of #{id}"));
+        let copy = store.create(Base::Snapshot(id), &books, true)?;
+        made.push(copy);
+        commit(engine, copy, context)?;
+        Ok(copy)
+    })();
+    match result {
+        Ok(copy) => {
+            allow_cleanup(engine, before);
+            Ok(copy)
+        }
+        Err(error) => {
+            let undo = default_back(engine, before)
+                .and_then(|()| made.into_iter().try_for_each(|id| store.delete(id).map(|_| ())));
+            Err(after_undo(error, undo))
+        }
+    }
+}
+
+/// The replaced default would otherwise be kept for ever. Not worth failing for: the rollback is done.
+fn allow_cleanup(engine: &NativeEngine, before: u64) {
+    let result = engine.store().and_then(|store| {
+        let Some(id) = store.by_subvolume(before)? else {
+            return Ok(Outcome::Unchanged);
+        };
+        store.change(id, |snapshot| {
+            if snapshot.cleanup.0.is_empty() && !snapshot.is_pinned() {
+                snapshot.cleanup = Cleanup("number".to_owned());
+            }
+        })
+    });
+    if let Err(error) = result {
+        tracing::warn!("the replaced default keeps its books: {}", error.chain());
+    }
+}
+
+pub(super) fn discard(
+    engine: &NativeEngine,
+    context: &Context<'_>,
+) -> Result<Outcome<Vec<SnapshotId>>, Error> {
+    context.report.progress(Progress::at(Phase::Prepare));
+    let state = engine.read()?.to_state();
+    state.may_discard()?;
+    let booted = state.booted.ok_or(RefusalCode::NothingPending)?;
+    let before = engine.boot()?.default()?;
+    commit(engine, booted, context).map_err(|error| after_undo(error, default_back(engine, before)))?;
+    context.report.progress(Progress::at(Phase::CleanUp));
+    let (mut gone, mut kept) = (Vec::new(), None);
+    for id in state.pending_updates() {
+        // Pinned is pinned: it stays as a snapshot that nothing starts.
+        let state = engine.state_about(id)?;
+        if state.is_deletable(id).is_err() {
+            continue;
+        }
+        match engine.store()?.delete(id) {
+            Ok(_) => gone.push(id),
+            Err(error) => kept = kept.or(Some((id, error))),
+        }
+    }
+    match kept {
+        None => Ok(Outcome::Changed(gone)),
+        Some((id, error)) => Err(Error::NeedsAttention {
+            left: format!("the running system starts next again, but snapshot {id} is left"),
+            cause: Box::new(error),
+        }),
+    }
+}
