@@ -125,7 +125,7 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When it cannot be started, says too much, or the job is cancelled (then it was ended). How it ended is not an
-    /// error here: see [`Finished::success`].
+    /// error here: that is the caller's to judge.
     pub(crate) fn finish(self, context: &Context<'_>) -> Result<Finished, Error> {
         context.cancel.check()?;
         if !self.isolated {
@@ -191,15 +191,6 @@ impl<'a> Run<'a> {
 }
 
 impl Finished {
-    /// An error unless it exited with 0.
-    pub(crate) fn success(self) -> Result<Self, Error> {
-        if self.status.success() {
-            Ok(self)
-        } else {
-            Err(self.into_error())
-        }
-    }
-
     /// The error that says how it ended.
     pub(crate) fn into_error(self) -> Error {
         let mut stderr = self.stderr.join("\n");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::{Base, Books, NativeEngine, rollback};
-use crate::{Context, Engine, Error, Outcome, System};
+use crate::{Context, Engine, Error, Outcome, System, transaction};
 use model::{
-    Concern, Condition, Edit, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode, Restart, Snapshot,
-    SnapshotId, SnapshotKind, UpdateSet, Uuid, userdata_key,
+    Condition, Edit, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode, Snapshot, SnapshotId, SnapshotKind,
+    UpdateSet, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -87,22 +87,16 @@ impl Engine for NativeEngine {
         self.store()?.edit(id, edit)
     }
 
-    fn check(&self, _context: &Context<'_>) -> Result<UpdateSet, Error> {
-        Err(RefusalCode::NoPackageManager.into())
+    fn check(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        transaction::check(self, context)
     }
 
-    fn update(&self, _context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
-        Err(RefusalCode::NoPackageManager.into())
+    fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        transaction::update(self, context)
     }
 
     fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error> {
-        self.state_about(id)?.may_roll_back(id)?;
-        Ok(Plan {
-            target: id,
-            changes: Vec::new(),
-            restart: Restart::Reboot,
-            concerns: vec![Concern::PackagesUnknown],
-        })
+        transaction::plan_rollback(self, id)
     }
 
     fn roll_back(&self, id: SnapshotId, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
@@ -115,14 +109,18 @@ impl Engine for NativeEngine {
 
     fn package_changes(
         &self,
-        _from: Option<SnapshotId>,
-        _to: Option<SnapshotId>,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
     ) -> Result<Vec<PackageChange>, Error> {
-        Err(RefusalCode::NoPackageManager.into())
+        transaction::package_changes(self, from, to)
     }
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {
         let store = self.store()?;
+        // A transaction that still runs, ours or the platform's, is no leftover.
+        let Some(_locks) = transaction::idle(self)? else {
+            return Ok(Outcome::Unchanged);
+        };
         let starts = [self.booted()?, self.default()?];
         let marked: Vec<SnapshotId> = store
             .read()?

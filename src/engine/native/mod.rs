@@ -189,7 +189,7 @@ impl NativeEngine {
             .get()
             .map_or(Some(RefusalCode::NoSnapshots), |parts| parts.boot.absence());
         let snapshots = self.parts.get().is_none().then_some(RefusalCode::NoSnapshots);
-        let packages = Some(snapshots.unwrap_or(RefusalCode::NoPackageManager));
+        let packages = snapshots.or_else(|| crate::transaction::absence(self));
         model::Capabilities(BTreeMap::from([
             (Capability::Snapshots, snapshots),
             (Capability::Updates, packages),

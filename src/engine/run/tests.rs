@@ -38,18 +38,18 @@ fn what_it_says_is_logged_and_how_it_failed_is_told() {
     let (mut log, result) = run(shell("echo out; printf '\\033[1mbad\\033[0m\\n' >&2; exit 3"));
     log.sort();
     assert_eq!(log, ["bad", "out"]);
-    let Err(Error::Command {
+    let Error::Command {
         command,
         status,
         stderr,
-    }) = result.unwrap().success()
+    } = result.unwrap().into_error()
     else {
         panic!("an exit status other than 0 is an error");
     };
     assert_eq!((status.as_str(), stderr.as_str()), ("exited with 3", "bad"));
     assert!(command.starts_with("sh -c \"echo out;"));
     let (_, result) = run(shell("kill -9 $$"));
-    let Err(Error::Command { status, .. }) = result.unwrap().success() else {
+    let Error::Command { status, .. } = result.unwrap().into_error() else {
         panic!()
     };
     assert_eq!(status, "was killed by signal 9");

@@ -18,11 +18,11 @@ const PLATFORM: &str = "transactional-update.pid";
 const TUKIT: &str = "run/tukit.lock";
 
 /// The locks of a transaction, let go when dropped or when the process ends.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Locks {
     /// Released first.
     platform: Option<Linked>,
-    _files: Vec<OwnedFd>,
+    files: Vec<OwnedFd>,
 }
 
 fn held(lock: &str, holder: &str) -> Error {
@@ -35,12 +35,12 @@ impl Locks {
     pub(crate) fn own(running: Tree<'_>) -> Result<Self, Error> {
         Ok(Self {
             platform: None,
-            _files: vec![own(running)?],
+            files: vec![own(running)?],
         })
     }
 
-    /// Takes all locks of a transaction. `package_lock` is the lock file of the running system's package manager.
-    pub(crate) fn all(running: Tree<'_>, package_lock: &str) -> Result<Self, Error> {
+    /// Takes Kedge's own lock and those of the platform's own tools, where it has them.
+    pub(crate) fn platform(running: Tree<'_>) -> Result<Self, Error> {
         let mut files = vec![own(running)?];
         let transactional = ["usr/sbin/transactional-update", "usr/sbin/tukit", "usr/bin/tukit"];
         let mut platform = None;
@@ -48,9 +48,15 @@ impl Locks {
             platform = Some(Linked::take(running)?);
             files.push(record_lock(running, TUKIT, OFlags::CREATE)?);
         }
+        Ok(Self { platform, files })
+    }
+
+    /// Takes all locks of a transaction. `package_lock` is the lock file of the running system's package manager.
+    pub(crate) fn all(running: Tree<'_>, package_lock: &str) -> Result<Self, Error> {
+        let mut locks = Self::platform(running)?;
         // What apt changes in the running system meanwhile would not be in the snapshot.
         match record_lock(running, package_lock, OFlags::empty()) {
-            Ok(file) => files.push(file),
+            Ok(file) => locks.files.push(file),
             // No such file, or one of a read-only system, where nobody can take it either.
             Err(Error::Io { source, .. })
                 if [Errno::NOENT, Errno::ROFS, Errno::NOTDIR]
@@ -58,16 +64,14 @@ impl Locks {
                     .any(|errno| source.raw_os_error() == Some(errno.raw_os_error())) => {}
             Err(error) => return Err(error),
         }
-        Ok(Self {
-            platform,
-            _files: files,
-        })
+        Ok(locks)
     }
 }
 
 impl Drop for Locks {
     fn drop(&mut self) {
         self.platform = None;
+        self.files.clear();
     }
 }
 

@@ -57,6 +57,30 @@ pub(crate) fn managed(engine: &NativeEngine, tree: Tree<'_>) -> Result<Managed, 
     }
 }
 
+/// Why what starts next cannot be updated nor its packages be compared, if so.
+pub(crate) fn absence(engine: &NativeEngine) -> Option<RefusalCode> {
+    let manager = origin(engine).and_then(|(_, _, snapshot)| managed(engine, Tree::new(snapshot.as_fd())));
+    match manager {
+        Ok(_) => None,
+        Err(Error::Refused(refusal)) => Some(refusal.code),
+        // What cannot be read cannot be worked with.
+        Err(_) => Some(RefusalCode::NoPackageManager),
+    }
+}
+
+/// Keeps transactions from starting, or `None` when one runs.
+pub(crate) fn idle(engine: &NativeEngine) -> Result<Option<Locks>, Error> {
+    match Locks::platform(Tree::new(engine.store()?.root())) {
+        Ok(locks) => Ok(Some(locks)),
+        Err(Error::Packages(failure)) if failure.code == FailureCode::LockHeld => Ok(None),
+        // Where no lock can be written, no transaction can start.
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+            Ok(Some(Locks::default()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// What starts next, as something to make a snapshot of, with its root directory.
 fn origin(engine: &NativeEngine) -> Result<(Base, Option<SnapshotId>, OwnedFd), Error> {
     let store = engine.store()?;

@@ -41,7 +41,7 @@ pub(crate) fn package_changes(
 /// What making this snapshot the default would do.
 pub(crate) fn plan_rollback(engine: &NativeEngine, id: SnapshotId) -> Result<Plan, Error> {
     let state = engine.system()?.to_state();
-    state.is_rollback_target(id)?;
+    state.may_roll_back(id)?;
     let (running, target) = (root_of(engine, None)?, root_of(engine, Some(id))?);
     let mut concerns = Vec::new();
     if state.pending().is_some_and(|pending| pending != id) {

@@ -222,7 +222,7 @@ impl Sources {
             apart.push((part, source));
         }
         Ok(Self {
-            snapshot: clone(&spec.snapshot, "")?,
+            snapshot: clone(spec.snapshot, "")?,
             dev: kernel("/dev", OpenTreeFlags::AT_RECURSIVE)?,
             proc: kernel("/proc", OpenTreeFlags::empty())?,
             proc_sys: kernel("/proc/sys", OpenTreeFlags::empty())?,

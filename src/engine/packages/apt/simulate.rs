@@ -144,7 +144,7 @@ pub fn update_set(
         let bytes =
             |package: Option<&Package>| i64::try_from(package.map_or(0, |p| p.size)).unwrap_or(i64::MAX);
         // Where the new size is unknown, the old one is the better guess than nothing.
-        if !after.as_ref().is_some_and(|after| after.size == 0) {
+        if after.as_ref().is_none_or(|after| after.size != 0) {
             let grown = bytes(after.as_ref()).saturating_sub(bytes(before.as_ref()));
             set.installed_delta = set.installed_delta.saturating_add(grown);
         }
