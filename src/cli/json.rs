@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The shape of `--json`. It is stable: fields are added, never renamed or removed. Times are RFC 3339 in UTC, codes are
+//! those of the bus, and what is absent is `null`.
+
+use crate::text::rfc3339;
+use model::{Failure, Job, PackageChange, Plan, Snapshot, SnapshotId, State, Status, Timestamp, UpdateSet};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// One snapshot.
+#[derive(Debug, Serialize)]
+pub(crate) struct SnapshotJson<'a> {
+    number: SnapshotId,
+    kind: &'static str,
+    pre: Option<SnapshotId>,
+    time: Option<String>,
+    uid: u32,
+    description: &'a str,
+    cleanup: &'a str,
+    userdata: &'a BTreeMap<String, String>,
+    read_only: bool,
+    pinned: bool,
+    booted: bool,
+    default: bool,
+    position: &'static str,
+    condition: &'static str,
+    uuid: String,
+    parent_uuid: String,
+}
+
+impl<'a> SnapshotJson<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot, state: &State) -> Self {
+        Self {
+            number: snapshot.id,
+            kind: snapshot.kind.as_str(),
+            pre: snapshot.pre,
+            time: rfc3339(snapshot.time),
+            uid: snapshot.uid,
+            description: &snapshot.description,
+            cleanup: &snapshot.cleanup.0,
+            userdata: &snapshot.userdata,
+            read_only: snapshot.read_only,
+            pinned: snapshot.is_pinned(),
+            booted: state.booted == Some(snapshot.id),
+            default: state.default == Some(snapshot.id),
+            position: model::position(state, snapshot.id).as_str(),
+            condition: snapshot.condition.as_str(),
+            uuid: snapshot.uuid.to_string(),
+            parent_uuid: snapshot.parent_uuid.to_string(),
+        }
+    }
+}
+
+/// One snapshot with what differs from the running system; `null` when that cannot be told.
+#[derive(Debug, Serialize)]
+pub(crate) struct ShowJson<'a> {
+    #[serde(flatten)]
+    pub(crate) snapshot: SnapshotJson<'a>,
+    pub(crate) changes: Option<Vec<ChangeJson<'a>>>,
+}
+
+/// One package that differs.
+#[derive(Debug, Serialize)]
+pub(crate) struct ChangeJson<'a> {
+    name: &'a str,
+    arch: &'a str,
+    change: &'static str,
+    old: Option<&'a str>,
+    new: Option<&'a str>,
+    download_size: u64,
+    origin: &'a str,
+    security: bool,
+}
+
+/// Packages that differ.
+pub(crate) fn changes(changes: &[PackageChange]) -> Vec<ChangeJson<'_>> {
+    changes
+        .iter()
+        .map(|it| ChangeJson {
+            name: &it.name,
+            arch: &it.arch,
+            change: it.kind.as_str(),
+            old: Some(it.old.as_str()).filter(|text| !text.is_empty()),
+            new: Some(it.new.as_str()).filter(|text| !text.is_empty()),
+            download_size: it.download_size,
+            origin: &it.origin,
+            security: it.security,
+        })
+        .collect()
+}
+
+/// What an update would change.
+#[derive(Debug, Serialize)]
+pub(crate) struct UpdateSetJson<'a> {
+    packages: Vec<ChangeJson<'a>>,
+    download_size: u64,
+    installed_delta: i64,
+}
+
+impl<'a> From<&'a UpdateSet> for UpdateSetJson<'a> {
+    fn from(set: &'a UpdateSet) -> Self {
+        Self {
+            packages: changes(&set.packages),
+            download_size: set.download_size,
+            installed_delta: set.installed_delta,
+        }
+    }
+}
+
+/// What a rollback would do.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlanJson<'a> {
+    target: SnapshotId,
+    restart: &'static str,
+    concerns: Vec<&'static str>,
+    changes: Vec<ChangeJson<'a>>,
+}
+
+impl<'a> From<&'a Plan> for PlanJson<'a> {
+    fn from(plan: &'a Plan) -> Self {
+        Self {
+            target: plan.target,
+            restart: plan.restart.as_str(),
+            concerns: plan.concerns.iter().map(|concern| concern.as_str()).collect(),
+            changes: changes(&plan.changes),
+        }
+    }
+}
+
+/// One job.
+#[derive(Debug, Serialize)]
+pub(crate) struct JobJson<'a> {
+    id: u32,
+    kind: &'static str,
+    uid: u32,
+    target: Option<SnapshotId>,
+    started: Option<String>,
+    finished: Option<String>,
+    phase: Option<&'static str>,
+    permille: Option<u16>,
+    ending: Option<&'static str>,
+    machine: Option<&'static str>,
+    snapshot: Option<SnapshotId>,
+    failure: Option<&'a Failure>,
+}
+
+impl<'a> From<&'a Job> for JobJson<'a> {
+    fn from(job: &'a Job) -> Self {
+        let (progress, outcome) = (job.progress(), job.outcome());
+        Self {
+            id: job.id.0,
+            kind: job.kind.as_str(),
+            uid: job.uid,
+            target: job.target,
+            started: rfc3339(job.started),
+            finished: outcome.and_then(|outcome| rfc3339(outcome.finished)),
+            phase: progress.map(|progress| progress.phase.as_str()),
+            permille: progress.and_then(|progress| progress.permille),
+            ending: outcome.map(|outcome| outcome.ending.as_str()),
+            machine: outcome.map(|outcome| outcome.machine.as_str()),
+            snapshot: outcome.and_then(|outcome| outcome.snapshot),
+            failure: outcome.and_then(|outcome| outcome.failure.as_ref()),
+        }
+    }
+}
+
+/// A job with what it said.
+#[derive(Debug, Serialize)]
+pub(crate) struct LogJson<'a> {
+    pub(crate) job: JobJson<'a>,
+    pub(crate) lines: &'a [String],
+}
+
+/// The state of the system.
+#[derive(Debug, Serialize)]
+pub(crate) struct StatusJson<'a> {
+    status: &'static str,
+    action: &'static str,
+    booted: Option<SnapshotId>,
+    default: Option<SnapshotId>,
+    pending: Option<SnapshotId>,
+    pending_updates: Vec<SnapshotId>,
+    snapshots: usize,
+    updates: KnownJson<'a>,
+    jobs: Vec<JobJson<'a>>,
+    /// Each capability with `null`, or with the reason for which it is absent.
+    capabilities: BTreeMap<&'static str, Option<&'static str>>,
+}
+
+/// What is known about updates.
+#[derive(Debug, Serialize)]
+struct KnownJson<'a> {
+    check: &'static str,
+    attempted: Option<String>,
+    succeeded: Option<String>,
+    packages: usize,
+    security: usize,
+    download_size: u64,
+    failure: Option<&'a Failure>,
+}
+
+impl<'a> StatusJson<'a> {
+    pub(crate) fn new(state: &'a State, now: Timestamp) -> Self {
+        let status = Status::of(state, now);
+        let (check, failure) = match &state.updates.check {
+            model::Check::Never => ("never", None),
+            model::Check::Done => ("done", None),
+            model::Check::Failed { failure } => ("failed", Some(failure)),
+        };
+        let updates = &state.updates;
+        Self {
+            status: status.code(),
+            action: status.action().as_str(),
+            booted: state.booted,
+            default: state.default,
+            pending: state.pending(),
+            pending_updates: state.pending_updates(),
+            snapshots: state.snapshots.len(),
+            updates: KnownJson {
+                check,
+                attempted: updates.attempted.and_then(rfc3339),
+                succeeded: updates.succeeded.and_then(rfc3339),
+                packages: updates.set.packages.len(),
+                security: updates.set.security_count(),
+                download_size: updates.set.download_size,
+                failure,
+            },
+            jobs: state.jobs.values().map(JobJson::from).collect(),
+            capabilities: state
+                .capabilities
+                .0
+                .iter()
+                .map(|(capability, absence)| (capability.as_str(), absence.map(|code| code.as_str())))
+                .collect(),
+        }
+    }
+}
