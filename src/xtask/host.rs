@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::cache::words;
-use crate::process::{find, output, run, succeeds};
+use crate::process::{find, output, quiet, succeeds};
 
 /// A package manager that we can ask for packages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +193,14 @@ impl Manager {
 
     fn words(self) -> &'static [&'static str] {
         match self {
-            Manager::Apt => &["apt-get", "install", "-y", "--no-install-recommends"],
+            Manager::Apt => &[
+                "apt-get",
+                "-qq",
+                "-o=Dpkg::Use-Pty=0",
+                "install",
+                "-y",
+                "--no-install-recommends",
+            ],
             Manager::Zypper => &["zypper", "--non-interactive", "install", "--no-recommends"],
             Manager::Dnf => &["dnf", "install", "-y", "--setopt=install_weak_deps=False"],
             Manager::Pacman => &["pacman", "-Sy", "--needed", "--noconfirm"],
@@ -209,11 +216,13 @@ impl Manager {
             refresh_apt()?;
         }
         let words = self.words();
-        run(Command::new(words[0])
-            .args(&words[1..])
-            .args(packages)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .stdin(std::process::Stdio::null()))
+        quiet(
+            Command::new(words[0])
+                .args(&words[1..])
+                .args(packages)
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .stdin(std::process::Stdio::null()),
+        )
         .context("the packages could not be installed; is the package mirror reachable?")
     }
 }

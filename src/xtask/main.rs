@@ -61,7 +61,7 @@ enum Verb {
     },
     /// Run the tests, all of them or only the named stages
     Test {
-        /// Stages (see `cargo xtask test --list`); none = all but the slow ones
+        /// Stages (see `cargo xtask test --list`); none = all
         stages: Vec<String>,
         /// Name the stages and end
         #[arg(long)]
@@ -159,7 +159,11 @@ impl Verb {
                 root: true,
                 ..base
             },
-            Verb::Bench { .. } => Wants { root: true, ..base },
+            Verb::Bench { .. } => Wants {
+                guest: true,
+                root: true,
+                ..base
+            },
             Verb::Run { .. } => Wants {
                 display: true,
                 ..base

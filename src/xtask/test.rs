@@ -15,8 +15,6 @@ use crate::scenario;
 struct Stage {
     name: &'static str,
     about: &'static str,
-    /// Runs when no stage is named
-    usual: bool,
     work: Work,
 }
 
@@ -29,53 +27,45 @@ enum Work {
     System,
 }
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 9] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
-        usual: true,
         work: Work::Cargo(&["--workspace", "--exclude", "app", "--lib", "--bins"]),
     },
     Stage {
         name: "engine",
         about: "the conformance suite, simulated and real",
-        usual: true,
         work: Work::Cargo(&["--package", "support", "--test", "engine"]),
     },
     Stage {
         name: "btrfs",
         about: "real btrfs on loop devices",
-        usual: true,
         work: Work::Cargo(&["--package", "support", "--test", "btrfs"]),
     },
     Stage {
         name: "contract",
         about: "the helper's objects against the interface files",
-        usual: true,
         work: Work::Programs(&["helper"], &["--package", "support", "--test", "contract"]),
     },
     Stage {
         name: "polkit",
         about: "who may do what, asked of a real polkitd",
-        usual: true,
         work: Work::Programs(&["helper", "cli"], &["--package", "support", "--test", "polkit"]),
     },
     Stage {
         name: "cli",
         about: "kedgectl against the simulated machine",
-        usual: true,
         work: Work::Programs(&["helper", "cli"], &["--package", "support", "--test", "cli"]),
     },
     Stage {
         name: "app",
         about: "unit tests of the window's Rust side",
-        usual: true,
         work: Work::Cargo(&["--package", "app"]),
     },
     Stage {
         name: "ui",
         about: "the window against the simulated machine, by accessible names",
-        usual: true,
         work: Work::Programs(
             &["helper", "cli", "app"],
             &["--package", "support", "--test", "ui"],
@@ -84,14 +74,7 @@ const STAGES: [Stage; 10] = [
     Stage {
         name: "system",
         about: "a Debian guest with systemd, booted from btrfs: update, restart, roll back",
-        usual: true,
         work: Work::System,
-    },
-    Stage {
-        name: "bench",
-        about: "the benchmarks run once each, without judging the numbers",
-        usual: false,
-        work: Work::Programs(&["helper"], &["--package", "support", "--benches"]),
     },
 ];
 
@@ -138,19 +121,14 @@ pub(crate) fn wants_guest(stages: &[String]) -> bool {
 /// Names the stages.
 pub(crate) fn list() -> Result<u8> {
     for stage in &STAGES {
-        println!(
-            "{:<9} {}{}",
-            stage.name,
-            stage.about,
-            if stage.usual { "" } else { " (only when named)" }
-        );
+        println!("{:<9} {}", stage.name, stage.about);
     }
     Ok(0)
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
-        return Ok(STAGES.iter().filter(|stage| stage.usual).collect());
+        return Ok(STAGES.iter().collect());
     }
     names
         .iter()
@@ -282,7 +260,6 @@ mod tests {
             ["cli", "unit"]
         );
         assert!(names(&["nonsense".into()]).is_err());
-        assert!(!names(&[]).expect("the usual ones").contains(&"bench"));
         assert!(wants_guest(&[]) && !wants_guest(&["unit".into()]));
     }
 }

@@ -51,6 +51,16 @@ pub(crate) struct Image {
 impl Image {
     /// Makes the file system and puts the system, the demo packages and Kedge into it.
     pub(crate) fn make(session: &Session) -> Result<Self> {
+        Self::make_with(session, |destdir| Options {
+            destdir,
+            prefix: "/usr".into(),
+            debug: true,
+            window: false,
+        })
+    }
+
+    /// The same with other programs of ours in it.
+    pub(crate) fn make_with(session: &Session, programs: impl Fn(PathBuf) -> Options) -> Result<Self> {
         let file = session.scratch.join("guest.img");
         let top = session.scratch.join("top");
         fs::create_dir_all(&top)?;
@@ -69,7 +79,7 @@ impl Image {
         image.mount("subvolid=5,compress=zstd:1,noatime", &image.top)?;
         // The mount keeps the device; once everything is unmounted the kernel lets go of it by itself.
         quiet(Command::new("losetup").arg("--detach").arg(&image.device))?;
-        image.fill(session)?;
+        image.fill(session, &programs)?;
         Ok(image)
     }
 
@@ -92,7 +102,7 @@ impl Image {
         )
     }
 
-    fn fill(&self, session: &Session) -> Result<()> {
+    fn fill(&self, session: &Session, programs: &impl Fn(PathBuf) -> Options) -> Result<()> {
         let at = self.top.join("@");
         let root = self.snapshot(1);
         subvolume(&at)?;
@@ -128,15 +138,7 @@ impl Image {
         .context("unpack the guest system")?;
         configure(&root)?;
         repository::add(session, &root)?;
-        install::run(
-            session,
-            &Options {
-                destdir: root.clone(),
-                prefix: "/usr".into(),
-                debug: true,
-                window: false,
-            },
-        )?;
+        install::run(session, &programs(root.clone()))?;
         for name in SHARED {
             quiet(Command::new("umount").arg(root.join(name)))?;
         }

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The least that a transaction asks of the kernel: the measure for what the engine adds.
+#![expect(
+    unsafe_code,
+    reason = "ioctl(2) takes a pointer whose meaning depends on the request"
+)]
+
+use linux_raw_sys::btrfs::{btrfs_ioctl_get_subvol_info_args, btrfs_ioctl_vol_args_v2};
+use linux_raw_sys::ioctl::{
+    BTRFS_IOC_DEFAULT_SUBVOL, BTRFS_IOC_GET_SUBVOL_INFO, BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY_V2,
+};
+use rustix::ioctl::{Getter, Opcode, Setter, ioctl};
+use std::ffi::c_char;
+use std::fs::{File, create_dir, remove_dir, remove_file, write};
+use std::io::{Error, Result};
+use std::os::fd::AsRawFd;
+
+const BOOKS: &str = "<?xml version=\"1.0\"?>\n<snapshot>\n  <type>single</type>\n  <num>1</num>\n  \
+    <date>2026-11-22 12:00:00</date>\n  <description>bare</description>\n</snapshot>\n";
+
+fn arguments(name: &str) -> btrfs_ioctl_vol_args_v2 {
+    // SAFETY: the type is made of integers, arrays of integers and a raw pointer, for which zero is a value.
+    let mut arguments: btrfs_ioctl_vol_args_v2 = unsafe { std::mem::zeroed() };
+    let mut field = [0 as c_char; 4040];
+    for (to, from) in field.iter_mut().zip(name.bytes()) {
+        *to = c_char::from_ne_bytes([from]);
+    }
+    arguments.__bindgen_anon_2.name = field;
+    arguments
+}
+
+/// The number of the subvolume that lies here.
+fn number(path: &str) -> Result<u64> {
+    let file = File::open(path)?;
+    // SAFETY: the request writes a btrfs_ioctl_get_subvol_info_args.
+    let info: btrfs_ioctl_get_subvol_info_args =
+        unsafe { ioctl(&file, Getter::<{ BTRFS_IOC_GET_SUBVOL_INFO as Opcode }, _>::new())? };
+    Ok(info.treeid)
+}
+
+fn set_default(root: &str, number: u64) -> Result<()> {
+    // SAFETY: the request reads one u64.
+    unsafe {
+        ioctl(
+            File::open(root)?,
+            Setter::<{ BTRFS_IOC_DEFAULT_SUBVOL as Opcode }, u64>::new(number),
+        )
+    }
+    .map_err(Error::from)
+}
+
+/// Waits until everything is on disk.
+pub(crate) fn sync(root: &str) -> Result<()> {
+    Ok(rustix::fs::syncfs(File::open(root)?)?)
+}
+
+/// A writable copy of snapshot 1 with books, made the default, and on disk.
+pub(crate) fn transaction(root: &str, new: u32) -> Result<()> {
+    let directory = format!("{root}/.snapshots/{new}");
+    create_dir(&directory)?;
+    let source = File::open(format!("{root}/.snapshots/1/snapshot"))?;
+    let mut snapshot = arguments("snapshot");
+    snapshot.fd = i64::from(source.as_raw_fd());
+    // SAFETY: the request reads a btrfs_ioctl_vol_args_v2 with a name that ends in zero; `source` outlives the call.
+    unsafe {
+        ioctl(
+            File::open(&directory)?,
+            Setter::<{ BTRFS_IOC_SNAP_CREATE_V2 as Opcode }, _>::new(snapshot),
+        )?
+    };
+    write(format!("{directory}/info.xml"), BOOKS)?;
+    set_default(root, number(&format!("{directory}/snapshot"))?)?;
+    sync(root)
+}
+
+/// Takes the copy away again; the root itself becomes the default.
+pub(crate) fn remove(root: &str, new: u32) -> Result<()> {
+    set_default(root, number(root)?)?;
+    let directory = format!("{root}/.snapshots/{new}");
+    // SAFETY: the request reads a btrfs_ioctl_vol_args_v2 with a name that ends in zero.
+    unsafe {
+        let request = Setter::<{ BTRFS_IOC_SNAP_DESTROY_V2 as Opcode }, _>::new(arguments("snapshot"));
+        ioctl(File::open(&directory)?, request)?;
+    }
+    remove_file(format!("{directory}/info.xml"))?;
+    remove_dir(directory)?;
+    sync(root)
+}

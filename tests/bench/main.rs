@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The engine's side of `cargo xtask bench`: one measured thing a verb, as a process of its own.
+#![expect(
+    clippy::print_stdout,
+    reason = "a measured process prints what it was asked for"
+)]
+
+mod bare;
+
+use engine::{Cancel, Context, Engine, NativeEngine, Outcome, Report};
+use model::{Progress, SnapshotId, Timestamp};
+use std::error::Error;
+use std::fmt::Write as _;
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+struct Silence;
+
+impl Report for Silence {
+    fn progress(&self, _: Progress) {}
+    fn log(&self, _: &str) {}
+}
+
+fn open(root: &str) -> Result<NativeEngine, engine::Error> {
+    NativeEngine::open(
+        Path::new(root),
+        Arc::new(|| Timestamp::from_seconds(1_800_000_000)),
+    )
+}
+
+/// Prints all snapshots, as `snapper list` does.
+fn list(root: &str) -> Result<(), Box<dyn Error>> {
+    let engine = open(root)?;
+    let system = engine.system()?;
+    let mut text = String::new();
+    for (id, snapshot) in &system.snapshots {
+        writeln!(
+            text,
+            "{id:?} {:?} {:?} {}",
+            snapshot.time, snapshot.cleanup, snapshot.description
+        )?;
+    }
+    print!("{text}");
+    Ok(())
+}
+
+/// Microseconds of one reading when nothing changed, the median of many.
+fn relist(root: &str) -> Result<(), Box<dyn Error>> {
+    let engine = open(root)?;
+    black_box(engine.system()?);
+    let mut times: Vec<Duration> = Vec::new();
+    for _ in 0..1000 {
+        let began = Instant::now();
+        black_box(engine.system()?);
+        times.push(began.elapsed());
+    }
+    times.sort();
+    println!("{:.2}", times[times.len() / 2].as_secs_f64() * 1e6);
+    Ok(())
+}
+
+/// Pairs of milliseconds: a writable copy with its books made the default by the engine, and by the bare calls.
+fn transaction(root: &str, pairs: usize) -> Result<(), Box<dyn Error>> {
+    let engine = open(root)?;
+    black_box(engine.system()?);
+    for _ in 0..pairs {
+        let began = Instant::now();
+        let cancel = Cancel::new()?;
+        let context = Context {
+            report: &Silence,
+            cancel: &cancel,
+        };
+        let made = engine.roll_back(SnapshotId(1), &context)?;
+        bare::sync(root)?;
+        let ours = began.elapsed();
+        let Outcome::Changed(made) = made else {
+            return Err("nothing was changed".into());
+        };
+        let began = Instant::now();
+        bare::transaction(root, made.0 + 1)?;
+        let theirs = began.elapsed();
+        bare::remove(root, made.0 + 1)?;
+        println!(
+            "{:.3} {:.3}",
+            ours.as_secs_f64() * 1e3,
+            theirs.as_secs_f64() * 1e3
+        );
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| word != "--bench")
+        .collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        ["list", root] => list(root),
+        ["relist", root] => relist(root),
+        ["transaction", root, pairs] => transaction(root, pairs.parse()?),
+        _ => Err("run this by `cargo xtask bench`".into()),
+    }
+}
