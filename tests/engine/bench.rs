@@ -10,8 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub(crate) enum Layout {
     /// Runs read-only from snapshot 1, which is the only one and the default.
     Transactional,
-    /// Runs writable from a subvolume beside its snapshots, of which there is none.
+    /// Runs writable from snapshot 1, which is the only one and the default.
     Classic,
+    /// Runs writable from a subvolume beside its snapshots, of which there is none.
+    Beside,
 }
 
 /// What a case needs from a machine besides snapshots.

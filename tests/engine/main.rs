@@ -5,16 +5,20 @@
 
 mod bench;
 mod cases;
+mod native;
 mod property;
 mod sim;
 
 use bench::Maker;
 use libtest_mimic::{Arguments, Trial};
+use native::Native;
 
 fn main() {
+    // First of all: from here on the process has mounts of its own.
+    let native: &'static Native = Box::leak(Box::new(Native::new()));
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
-    let makers: [&'static dyn Maker; 1] = [&sim::Sim];
+    let makers: [&'static dyn Maker; 2] = [&sim::Sim, native];
     for maker in makers {
         for case in cases::all() {
             let name = format!("{}::{}", maker.name(), case.name);

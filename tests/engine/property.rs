@@ -11,6 +11,9 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+/// When the first operation happens.
+const START: Timestamp = Timestamp(1_790_000_000_000_000);
+
 #[derive(Debug, Clone)]
 enum Op {
     Create {
@@ -181,6 +184,8 @@ fn view(system: &System) -> impl PartialEq + Debug + use<> {
         .map(|it| {
             let parent = by_uuid.get(&it.parent_uuid).copied();
             let books = (it.condition == Condition::Complete).then(|| Snapshot {
+                // What the bench began with was made whenever.
+                time: it.time.max(START),
                 uuid: model::Uuid::default(),
                 parent_uuid: model::Uuid::default(),
                 ..it.clone()
@@ -257,12 +262,14 @@ fn random(maker: &dyn Maker, layout: Layout, need: Need) -> Result<(), Failed> {
         Need::Snapshots => snapshot_ops(),
         Need::Packages => package_ops(),
     };
+    let usual = Config::default();
+    let wished = std::env::var_os("PROPTEST_CASES").map(|_| usual.cases);
     let mut runner = TestRunner::new(Config {
-        cases,
+        cases: wished.unwrap_or(cases),
         failure_persistence: None,
         // Shrinking on a disk takes its time; the first failure already names the operations.
         max_shrink_iters: if maker.name() == "sim" { 1024 } else { 32 },
-        ..Config::default()
+        ..usual
     });
     runner
         .run(&prop::collection::vec(op, 1..24), |ops| {
@@ -280,6 +287,11 @@ pub(crate) fn trials(makers: &[&'static dyn Maker]) -> Vec<Trial> {
             (
                 "random_operations_on_a_classic_system",
                 Layout::Classic,
+                Need::Snapshots,
+            ),
+            (
+                "random_operations_beside_the_snapshots",
+                Layout::Beside,
                 Need::Snapshots,
             ),
             (

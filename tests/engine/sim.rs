@@ -2,7 +2,7 @@
 use crate::bench::{Bench, INSTALLED, Layout, Maker, Need};
 use engine::sim::Offer;
 use engine::{Engine, Fault, Scenario, SimEngine};
-use model::{Condition, Failure, FailureCode, Phase, SnapshotId, Timestamp};
+use model::{Capability, Condition, Edit, Failure, FailureCode, Phase, RefusalCode, SnapshotId, Timestamp};
 
 /// Makes simulated machines.
 #[derive(Debug)]
@@ -17,14 +17,27 @@ impl Maker for Sim {
         None
     }
 
-    fn make(&self, layout: Layout, _: Need) -> Box<dyn Bench> {
+    fn make(&self, layout: Layout, need: Need) -> Box<dyn Bench> {
         let scenario = match layout {
-            Layout::Transactional => Scenario::Fresh,
-            Layout::Classic => Scenario::Empty,
+            Layout::Transactional | Layout::Classic => Scenario::Fresh,
+            Layout::Beside => Scenario::Empty,
         };
         let engine = SimEngine::new(scenario);
-        engine.outside().withdraw_offers();
-        engine.outside().install(&Offer::new(INSTALLED, "1"));
+        let outside = engine.outside();
+        outside.withdraw_offers();
+        outside.install(&Offer::new(INSTALLED, "1"));
+        if layout == Layout::Classic {
+            let writable = Edit {
+                read_only: Some(false),
+                ..Edit::default()
+            };
+            outside.edit(SnapshotId(1), &writable);
+        }
+        if need == Need::Snapshots {
+            for capability in [Capability::Updates, Capability::PackageChanges] {
+                outside.set_capability(capability, Some(RefusalCode::NoPackageManager));
+            }
+        }
         Box::new(SimBench(engine))
     }
 }

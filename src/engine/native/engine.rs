@@ -2,8 +2,8 @@
 use super::{Base, Books, NativeEngine, rollback};
 use crate::{Context, Engine, Error, Outcome, System, transaction};
 use model::{
-    Condition, Edit, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode, Snapshot, SnapshotId, SnapshotKind,
-    UpdateSet, Uuid, userdata_key,
+    Condition, Edit, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode, Snapshot, SnapshotId,
+    SnapshotKind, UpdateSet, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -122,19 +122,20 @@ impl Engine for NativeEngine {
             return Ok(Outcome::Unchanged);
         };
         let starts = [self.booted()?, self.default()?];
-        let marked: Vec<SnapshotId> = store
+        let marked: Vec<(SnapshotId, bool)> = store
             .read()?
             .entries
             .values()
             .filter(|entry| entry.snapshot.is_in_progress())
-            .map(|entry| entry.snapshot.id)
+            .map(|entry| (entry.snapshot.id, entry.snapshot.is_pinned()))
             .collect();
         let mut gone = Vec::new();
-        for id in marked {
+        for (id, is_pinned) in marked {
             if starts.contains(&Some(id)) {
                 // Becoming the default is the last step but removing the mark: this one is complete.
                 store.set_userdata(id, userdata_key::IN_PROGRESS, None)?;
-            } else if store.delete(id)? == Outcome::Changed(()) {
+            } else if !is_pinned && store.delete(id)? == Outcome::Changed(()) {
+                // Pinned is pinned: a person wants to look at it.
                 gone.push(id);
             }
         }

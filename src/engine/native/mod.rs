@@ -208,10 +208,12 @@ impl NativeEngine {
         };
         let listing = parts.store.read()?;
         let (booted, default) = (parts.boot.booted()?, parts.boot.default()?);
-        if let Some(reading) = &*last
-            && Arc::ptr_eq(&reading.listing, &listing)
+        // The listing may have been read anew and say the same: the second reading is, as it starts to watch.
+        if let Some(reading) = &mut *last
+            && (Arc::ptr_eq(&reading.listing, &listing) || reading.listing == listing)
             && (reading.booted, reading.default) == (booted, default)
         {
+            reading.listing = listing;
             return Ok(Arc::clone(&reading.system));
         }
         let system = Arc::new(System {

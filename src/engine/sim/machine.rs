@@ -113,10 +113,11 @@ impl Machine {
             .map_err(|source| Error::io("duplicate an event descriptor", source))
     }
 
-    /// Whether the running system can be written to, so that a snapshot cannot be started as it is.
-    pub(super) fn runs_writable(&self) -> bool {
+    /// Whether what starts next is writable: then a running system would spoil a snapshot, so that only copies of
+    /// snapshots are started (the classic layout).
+    pub(super) fn starts_writable(&self) -> bool {
         self.state
-            .booted
+            .default
             .and_then(|id| self.state.snapshots.get(&id))
             .is_none_or(|snapshot| !snapshot.read_only)
     }

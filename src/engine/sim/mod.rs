@@ -24,7 +24,7 @@ use crate::{Context, Engine, Error, Outcome, System};
 use machine::{Base, Machine};
 use model::{
     Capability, ChangeKind, Cleanup, Concern, Edit, NewSnapshot, PackageChange, Phase, Plan, Refusal,
-    RefusalCode, Restart, SnapshotId, Timestamp, UpdateSet,
+    RefusalCode, Restart, Snapshot, SnapshotId, Timestamp, UpdateSet, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -116,6 +116,30 @@ impl SimEngine {
     // A panic never happens while the lock is held, except in a test's own closure, which has failed then anyway.
     fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to start for this snapshot: itself, or a writable copy. Also returns what was made.
+    fn copy_to_start(&self, id: SnapshotId) -> Result<(SnapshotId, Vec<SnapshotId>), Error> {
+        let mut machine = self.machine();
+        if !machine.starts_writable() {
+            return Ok((id, Vec::new()));
+        }
+        let (mut made, now) = (Vec::new(), self.clock.now());
+        if machine.state().booted.is_none() {
+            // The running system is no snapshot: without this one it could not be chosen again.
+            made.push(machine.create(Base::Running, now, |snapshot| {
+                snapshot.description = "rollback backup".into();
+                snapshot.cleanup = Cleanup("number".into());
+                let key = userdata_key::IMPORTANT.to_owned();
+                snapshot.userdata.insert(key, "yes".into());
+            })?);
+        }
+        let copy = machine.create(Base::Snapshot(id), now, |snapshot| {
+            snapshot.description = format!("writable copy of #{id}");
+            snapshot.read_only = false;
+        })?;
+        made.push(copy);
+        Ok((copy, made))
     }
 
     fn commit_default(&self, work: &mut Work<'_>, id: SnapshotId) -> Result<(), Error> {
@@ -232,11 +256,14 @@ impl Engine for SimEngine {
             packages.is_some_and(|packages| packages.keys().any(|name| name.starts_with("kernel-default")))
         };
         let concerns = [
-            (Concern::DropsPending, !state.pending_updates().is_empty()),
+            (
+                Concern::DropsPending,
+                state.pending().is_some_and(|pending| pending != id),
+            ),
             (Concern::NoKernel, known && kernel(running) && !kernel(target)),
             (Concern::LosesSecurityFixes, loses_security),
             (Concern::PackagesUnknown, !known),
-            (Concern::MakesCopy, machine.runs_writable()),
+            (Concern::MakesCopy, machine.starts_writable()),
         ];
         Ok(Plan {
             target: id,
@@ -261,28 +288,20 @@ impl Engine for SimEngine {
         work.item(300, 0, 0, "")?;
         work.enter(Phase::Verify, 600)?;
         work.trouble().map_err(Stop::into_error)?;
-        let mut machine = self.machine();
-        let (target, copied) = if machine.runs_writable() {
-            let copy = machine.create(Base::Snapshot(id), self.clock.now(), |snapshot| {
-                snapshot.description = format!("writable copy of #{id}");
-                snapshot.read_only = false;
-            })?;
-            (copy, true)
-        } else {
-            (id, false)
-        };
-        let before = machine.state().default;
-        drop(machine);
+        let before = self.machine().state().default;
+        let (target, made) = self.copy_to_start(id)?;
         if let Err(error) = self.commit_default(&mut work, target) {
-            if copied {
-                self.machine().remove(target);
+            for id in made {
+                self.machine().remove(id);
             }
             return Err(error);
         }
         let mut machine = self.machine();
-        // As snapper does: what starts next must not be cleaned away, what it replaces may be.
+        // As snapper does: what starts next must not be cleaned away, what a copy replaces may be.
         machine.adjust(target, |snapshot| snapshot.cleanup = Cleanup::default());
-        if let Some(before) = before.filter(|_| copied) {
+        if target == id {
+            machine.adjust(target, |snapshot| snapshot.read_only = true);
+        } else if let Some(before) = before {
             machine.adjust(before, |snapshot| {
                 if snapshot.cleanup.0.is_empty() && !snapshot.is_pinned() {
                     snapshot.cleanup = Cleanup("number".into());
@@ -330,16 +349,25 @@ impl Engine for SimEngine {
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {
         let mut machine = self.machine();
+        if machine.open.is_some() {
+            return Ok(Outcome::Unchanged);
+        }
         let state = machine.state();
-        let mut gone: Vec<_> = state
-            .snapshots
-            .values()
-            .filter(|snapshot| snapshot.is_in_progress())
-            .map(|snapshot| snapshot.id)
-            .filter(|id| state.booted != Some(*id) && state.default != Some(*id))
-            .collect();
-        gone.retain(|id| machine.remove(*id));
-        machine.open = None;
+        let starts = [state.booted, state.default];
+        let marked = state.snapshots.values().filter(|it| it.is_in_progress());
+        let mut gone: Vec<_> = marked.map(|it| it.id).collect();
+        gone.retain(|id| {
+            let complete = starts.contains(&Some(*id));
+            if complete {
+                // Becoming the default is the last step but removing the mark.
+                machine.adjust(*id, |snapshot| {
+                    snapshot.userdata.remove(userdata_key::IN_PROGRESS);
+                });
+            }
+            // Pinned is pinned: a person wants to look at it.
+            let pinned = machine.state().snapshots.get(id).is_some_and(Snapshot::is_pinned);
+            !complete && !pinned && machine.remove(*id)
+        });
         Ok(match gone.is_empty() {
             true => Outcome::Unchanged,
             false => Outcome::Changed(gone),

@@ -61,6 +61,7 @@ impl<'a> Outside<'a> {
         self.0.machine().adjust(id, |snapshot| {
             let key = userdata_key::IN_PROGRESS.to_owned();
             snapshot.userdata.insert(key, "yes".into());
+            snapshot.cleanup = Cleanup("number".into());
             snapshot.read_only = false;
         });
         id
@@ -68,7 +69,9 @@ impl<'a> Outside<'a> {
 
     /// Somebody had the package installed in every version of the system that there is.
     pub fn install(&self, offer: &Offer) {
-        self.0.machine().every_packages_mut(|packages| offer.apply(packages));
+        self.0
+            .machine()
+            .every_packages_mut(|packages| offer.apply(packages));
     }
 
     /// The repositories offer something more, or something newer.

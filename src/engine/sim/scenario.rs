@@ -110,6 +110,10 @@ fn fresh(now: Timestamp) -> Machine {
         offset: 0,
     };
     let id = past.update(1, None, HOUR, 0);
+    machine.adjust(id, |snapshot| {
+        snapshot.cleanup = Cleanup::default();
+        snapshot.userdata.clear();
+    });
     machine.change(|state| (state.booted, state.default) = (Some(id), Some(id)));
     machine.offers = offers();
     machine

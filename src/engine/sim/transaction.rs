@@ -123,7 +123,7 @@ impl SimEngine {
         work.pause(Duration::from_millis(900))?;
         let mut machine = self.machine();
         // The new system is read-only where the old one is: transactional systems start nothing else.
-        let read_only = !machine.runs_writable();
+        let read_only = !machine.starts_writable();
         machine.adjust(id, |snapshot| {
             snapshot.userdata.remove(userdata_key::IN_PROGRESS);
             snapshot.read_only = read_only;

@@ -20,12 +20,15 @@ pub(super) fn cases() -> Vec<Case> {
         a_rollback_past_the_point_of_no_return_is_not_cancelled,
         nothing_pending_cannot_be_discarded,
         discarding_a_rollback_keeps_its_target,
+        a_writable_target_starts_read_only,
+        a_finished_default_loses_its_mark_only,
     )
     .to_vec();
     cases.extend(super::cases!(Classic, Snapshots:
         a_classic_rollback_starts_a_writable_copy,
-        a_second_classic_rollback_lets_the_first_copy_be_cleaned,
+        a_pinned_default_that_is_replaced_stays_pinned,
     ));
+    cases.extend(super::cases!(Beside, Snapshots: a_rollback_beside_the_snapshots_keeps_the_running_system));
     cases
 }
 
@@ -110,7 +113,7 @@ fn a_plan_for_the_running_system_needs_no_restart(bench: &mut dyn Bench) -> Resu
     run(|context| bench.engine().roll_back(id, context)).0?;
     let plan = bench.engine().plan_rollback(SnapshotId(1))?;
     assert_eq!((plan.target, plan.restart), (SnapshotId(1), Restart::None));
-    assert!(!plan.concerns.contains(&Concern::DropsPending), "no update waits");
+    assert!(plan.concerns.contains(&Concern::DropsPending));
     assert!(!plan.concerns.contains(&Concern::MakesCopy));
     Ok(())
 }
@@ -167,44 +170,92 @@ fn a_classic_rollback_starts_a_writable_copy(bench: &mut dyn Bench) -> Result<()
     let id = create(bench.engine(), "good")?;
     let plan = bench.engine().plan_rollback(id)?;
     assert!(plan.concerns.contains(&Concern::MakesCopy));
-    let before = system(bench);
+    let mut expected = system(bench);
     let (result, _) = run(|context| bench.engine().roll_back(id, context));
-    let copy = SnapshotId(2);
+    let copy = SnapshotId(3);
     assert_eq!(result?, Outcome::Changed(copy));
     let after = system(bench);
-    assert_eq!((after.booted, after.default), (None, Some(copy)));
-    assert_eq!(
-        after.snapshots[&id], before.snapshots[&id],
-        "the target stays as it is"
-    );
     let made = &after.snapshots[&copy];
-    assert!(!made.read_only && made.cleanup.0.is_empty());
+    assert!(!made.read_only && made.cleanup.0.is_empty() && made.userdata.is_empty());
     assert_eq!(made.parent_uuid, after.snapshots[&id].uuid);
-    assert_eq!(made.description, "writable copy of #1");
+    assert_eq!(made.description, "writable copy of #2");
+    expected.default = Some(copy);
+    expected.snapshots.insert(copy, made.clone());
+    let replaced = expected.snapshots.get_mut(&SnapshotId(1)).ok_or("runs")?;
+    replaced.cleanup = Cleanup("number".into());
+    assert_eq!(
+        after, expected,
+        "the target stays as it is, and what was replaced may be cleaned away"
+    );
     bench.reboot();
     assert_eq!(
         (system(bench).booted, system(bench).default),
         (Some(copy), Some(copy))
     );
-    let rename = Edit {
-        description: Some("runs now".into()),
-        ..Edit::default()
-    };
-    assert_eq!(bench.engine().edit(copy, &rename)?, Outcome::Changed(()));
+    assert_eq!(bench.engine().delete(SnapshotId(1))?, Outcome::Changed(()));
     Ok(())
 }
 
-fn a_second_classic_rollback_lets_the_first_copy_be_cleaned(bench: &mut dyn Bench) -> Result<(), Failed> {
+fn a_pinned_default_that_is_replaced_stays_pinned(bench: &mut dyn Bench) -> Result<(), Failed> {
     let id = create(bench.engine(), "good")?;
+    let pin = Edit {
+        pinned: Some(true),
+        ..Edit::default()
+    };
+    bench.engine().edit(SnapshotId(1), &pin)?;
     run(|context| bench.engine().roll_back(id, context)).0?;
-    bench.reboot();
+    let replaced = &system(bench).snapshots[&SnapshotId(1)];
+    assert!(replaced.is_pinned() && replaced.cleanup.0.is_empty());
+    Ok(())
+}
+
+fn a_rollback_beside_the_snapshots_keeps_the_running_system(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "good")?;
     let (result, _) = run(|context| bench.engine().roll_back(id, context));
-    assert_eq!(result?, Outcome::Changed(SnapshotId(3)));
+    let (backup, copy) = (SnapshotId(2), SnapshotId(3));
+    assert_eq!(result?, Outcome::Changed(copy));
     let after = system(bench);
+    assert_eq!((after.booted, after.default), (None, Some(copy)));
+    assert_eq!(after.snapshots[&backup].description, "rollback backup");
+    assert!(after.snapshots[&backup].read_only && after.snapshots[&backup].is_important());
+    assert!(!after.snapshots[&copy].read_only);
+    bench.reboot();
     assert_eq!(
-        (after.booted, after.default),
-        (Some(SnapshotId(2)), Some(SnapshotId(3)))
+        (system(bench).booted, system(bench).default),
+        (Some(copy), Some(copy))
     );
-    assert_eq!(after.snapshots[&SnapshotId(2)].cleanup.0, "number");
+    // And back to where everything began.
+    let (result, _) = run(|context| bench.engine().roll_back(backup, context));
+    assert_eq!(result?, Outcome::Changed(SnapshotId(4)));
+    Ok(())
+}
+
+fn a_writable_target_starts_read_only(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "written to since")?;
+    let writable = Edit {
+        read_only: Some(false),
+        ..Edit::default()
+    };
+    bench.engine().edit(id, &writable)?;
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    assert!(
+        system(bench).snapshots[&id].read_only,
+        "the layout starts nothing else"
+    );
+    Ok(())
+}
+
+fn a_finished_default_loses_its_mark_only(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = bench.leave_unfinished();
+    bench.outside_set_default(id);
+    let mut expected = system(bench);
+    assert_eq!(bench.engine().recover()?, Outcome::Unchanged);
+    let marked = expected.snapshots.get_mut(&id).ok_or("left")?;
+    marked.userdata.clear();
+    assert_eq!(
+        system(bench),
+        expected,
+        "what starts next is complete: that was the commit"
+    );
     Ok(())
 }

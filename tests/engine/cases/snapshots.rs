@@ -34,7 +34,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_watcher_is_woken_and_reading_drains,
     )
     .to_vec();
-    cases.extend(super::cases!(Classic, Snapshots: a_classic_system_runs_no_snapshot));
+    cases.extend(super::cases!(Beside, Snapshots: a_system_beside_its_snapshots_runs_none_of_them));
     cases
 }
 
@@ -56,7 +56,7 @@ fn a_fresh_system_runs_its_only_snapshot(bench: &mut dyn Bench) -> Result<(), Fa
     Ok(())
 }
 
-fn a_classic_system_runs_no_snapshot(bench: &mut dyn Bench) -> Result<(), Failed> {
+fn a_system_beside_its_snapshots_runs_none_of_them(bench: &mut dyn Bench) -> Result<(), Failed> {
     let before = system(bench);
     assert_eq!((before.booted, before.default), (None, None));
     assert!(before.snapshots.is_empty());
