@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! From a call to a job: the rules, polkit, the rules again, the start.
+
+use crate::authority::Caller;
+use crate::emit::Emission;
+use crate::error::{from_engine, from_refusal};
+use crate::jobs::{Running, Task, Work};
+use crate::service::Service;
+use crate::store::Record;
+use engine::Cancel;
+use model::{
+    Event, Failure, FailureCode, Job, JobId, JobKind, JobState, Phase, Progress, Refusal, RefusalCode,
+    SnapshotId, State,
+};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use wire::{Error, Started};
+use zbus::Connection;
+use zbus::message::Header;
+
+/// What kind of job, for whom and about what.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spec {
+    pub(crate) kind: JobKind,
+    pub(crate) uid: u32,
+    pub(crate) target: Option<SnapshotId>,
+}
+
+impl Service {
+    /// Starts a job for a call whose arguments are already valid, or says why not. `rule` is asked before anybody has
+    /// to authenticate, and again when the job starts.
+    pub(crate) async fn begin(
+        self: &Arc<Self>,
+        (header, connection): (&Header<'_>, &Connection),
+        action: &'static str,
+        (kind, target): (JobKind, Option<SnapshotId>),
+        rule: impl Fn(&State) -> Result<(), Refusal>,
+        work: impl FnOnce(u32) -> Work,
+    ) -> Result<Started, Error> {
+        let _hold = self.idle.hold();
+        self.accepting()?;
+        // Somebody else may have changed the system a moment ago.
+        self.refresh().await.map_err(from_engine)?;
+        rule(&self.state()).map_err(from_refusal)?;
+        let caller = Caller::of(header, connection).await?;
+        self.authority.check(caller, action).await?;
+        self.refresh().await.map_err(from_engine)?;
+        let spec = Spec {
+            kind,
+            uid: caller.uid,
+            target,
+        };
+        let id = self.start(spec, rule, work(caller.uid)).await?;
+        Ok((id.0, wire::name::job_path(id)))
+    }
+
+    fn accepting(&self) -> Result<(), Error> {
+        if self.stopping.load(Ordering::Acquire) {
+            let failure = Failure::new(FailureCode::Interrupted, "the helper is being stopped");
+            return Err(Error::Failed(failure));
+        }
+        Ok(())
+    }
+
+    /// Starts a job when the rule still allows it, at one moment with the asking. Returns when the bus knows the job.
+    pub(crate) async fn start(
+        self: &Arc<Self>,
+        spec: Spec,
+        rule: impl Fn(&State) -> Result<(), Refusal>,
+        work: Work,
+    ) -> Result<JobId, Error> {
+        let cancel = Cancel::new().map_err(from_engine)?;
+        let task = {
+            let mut state = self.state();
+            self.accepting()?;
+            rule(&state).map_err(from_refusal)?;
+            if spec.kind == JobKind::Check
+                && let Some(id) = self.running_check(&state)
+            {
+                return Ok(id);
+            }
+            if spec.kind == JobKind::Update {
+                // An update looks for itself; it waits until the other has stopped.
+                self.stop_check(&state);
+            }
+            let job = Job {
+                id: JobId(self.store.next_id()),
+                kind: spec.kind,
+                uid: spec.uid,
+                target: spec.target,
+                started: self.now(),
+                state: JobState::Running {
+                    progress: Progress::at(Phase::Prepare),
+                    cancellable: cancel.is_open(),
+                },
+            };
+            let record = Record {
+                default: wire::snapshot_number(state.default),
+                job: (&job).into(),
+            };
+            let running = Arc::new(Running::new(cancel));
+            self.running().insert(job.id, Arc::clone(&running));
+            state.apply(Event::Job(Box::new(job.clone())));
+            self.emit(Emission::Began(Box::new(job)));
+            Task::new(self, running, record)
+        };
+        let id = task.id();
+        self.flushed().await;
+        tokio::spawn(task.run(spec.kind, work));
+        Ok(id)
+    }
+
+    /// A check that runs answers whoever asks for another.
+    fn running_check(&self, state: &State) -> Option<JobId> {
+        let running = self.running();
+        let is_check = |job: &&Job| job.kind == JobKind::Check && running.contains_key(&job.id);
+        state.jobs.values().find(is_check).map(|job| job.id)
+    }
+
+    fn stop_check(&self, state: &State) {
+        if let Some(id) = self.running_check(state)
+            && let Some(running) = self.running().get(&id)
+        {
+            running.cancel.request();
+        }
+    }
+
+    /// Asks a job to stop, for a caller who owns it or may cancel those of others.
+    pub(crate) async fn cancel(
+        self: &Arc<Self>,
+        id: JobId,
+        (header, connection): (&Header<'_>, &Connection),
+    ) -> Result<(), Error> {
+        let _hold = self.idle.hold();
+        let too_late = || Error::Refused(RefusalCode::TooLate.into());
+        let running = self.running().get(&id).cloned().ok_or_else(too_late)?;
+        if !running.cancel.is_open() && !running.cancel.is_requested() {
+            return Err(too_late());
+        }
+        let owner = self.state().jobs.get(&id).map(|job| job.uid);
+        let caller = Caller::of(header, connection).await?;
+        if owner != Some(caller.uid) {
+            self.authority.check(caller, wire::name::action::CANCEL).await?;
+        }
+        if running.cancel.request() {
+            Ok(())
+        } else {
+            Err(too_late())
+        }
+    }
+
+    /// A bounded piece of a job's log, running or over.
+    pub(crate) async fn read_log(
+        self: &Arc<Self>,
+        id: JobId,
+        from: u64,
+    ) -> Result<(u64, Vec<String>), Error> {
+        if let Some(running) = self.running().get(&id) {
+            return Ok(running.read_log(from));
+        }
+        let _one = self.reader().await?;
+        let service = Arc::clone(self);
+        let read = tokio::task::spawn_blocking(move || service.store.read_log(id.0, from)).await;
+        read.ok()
+            .flatten()
+            .ok_or_else(|| Error::Invalid(format!("there is no job {id}")))
+    }
+
+    /// Waits for its turn: a call that reads a lot must not be a way to take all memory.
+    pub(crate) async fn reader(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Error> {
+        let closed = |_| {
+            Error::Failed(Failure::new(
+                FailureCode::Interrupted,
+                "the helper is being stopped",
+            ))
+        };
+        self.readers.acquire().await.map_err(closed)
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The objects on the bus, one file an interface. They check arguments and hand on.
+
+mod boot;
+mod changes;
+mod history;
+mod job;
+mod manager;
+mod snapshots;
+mod updates;
+
+pub(crate) use job::JobObject;
+pub(crate) use manager::Manager;
+pub(crate) use snapshots::Snapshots;
+pub(crate) use updates::Updates;
+
+use crate::service::Service;
+use std::collections::HashMap;
+use std::sync::Arc;
+use zbus::OwnedVariant;
+use zbus::connection::Builder;
+
+/// Options as they arrive.
+type Options = HashMap<String, OwnedVariant>;
+
+/// Everything but jobs, whose objects come and go.
+pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Builder<'a> {
+    let service = || Arc::clone(service);
+    builder
+        .serve_at(wire::name::PATH, Manager(service()))
+        .serve_at(wire::name::PATH, Snapshots(service()))
+        .serve_at(wire::name::PATH, Updates(service()))
+        .serve_at(wire::name::PATH, boot::Boot(service()))
+        .serve_at(wire::name::PATH, changes::Changes(service()))
+        .serve_at(wire::name::PATH, history::History(service()))
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+use super::Options;
+use crate::error::from_engine;
+use crate::outcome::Done;
+use crate::service::Service;
+use engine::Outcome;
+use model::{JobKind, SnapshotId};
+use std::sync::Arc;
+use wire::name::action;
+use wire::{Error, Plan};
+use zbus::message::Header;
+use zbus::{Connection, OwnedObjectPath, interface};
+
+/// What starts next.
+#[derive(Debug)]
+pub(crate) struct Boot(pub(crate) Arc<Service>);
+
+#[interface(name = "org.kedge.Kedge1.Boot", introspection_docs = false)]
+impl Boot {
+    #[zbus(out_args("plan"))]
+    async fn plan_rollback(&self, number: u32) -> Result<(Plan,), Error> {
+        let _hold = self.0.idle.hold();
+        let _one = self.0.reader().await?;
+        let plan = self
+            .0
+            .blocking(move |engine| engine.plan_rollback(SnapshotId(number)));
+        Ok(((&plan.await.map_err(from_engine)?).into(),))
+    }
+
+    #[zbus(out_args("job", "path"))]
+    async fn rollback(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        number: u32,
+        options: Options,
+    ) -> Result<(u32, OwnedObjectPath), Error> {
+        wire::no_options(&options)?;
+        let id = SnapshotId(number);
+        let begin = self.0.begin(
+            (&header, connection),
+            action::ROLLBACK,
+            (JobKind::Rollback, Some(id)),
+            |state| state.may_roll_back(id),
+            |_| {
+                Box::new(move |engine, context| {
+                    Ok(match engine.roll_back(id, context)? {
+                        Outcome::Unchanged => Done::default(),
+                        Outcome::Changed(id) => Done {
+                            changed: true,
+                            snapshot: Some(id),
+                            found: None,
+                        },
+                    })
+                })
+            },
+        );
+        begin.await
+    }
+}

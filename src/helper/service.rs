@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What the bus objects share: the engine, the state as it was last told, and the jobs.
+
+use crate::authority::Authority;
+use crate::bus;
+use crate::checked::{Base, Checked};
+use crate::emit::{self, Emission};
+use crate::idle::Idle;
+use crate::jobs::Running;
+use crate::store::Store;
+use engine::{Engine, System};
+use model::{Job, JobId, State, Timestamp, Updates};
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use zbus::{Connection, connection};
+
+/// So many jobs that ended stay on the bus.
+const REMEMBERED: usize = 20;
+/// So many calls that read a lot are answered at a time.
+const READERS: usize = 2;
+
+/// What a helper is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// What does the work.
+    pub engine: Arc<dyn Engine>,
+    /// Who may do what.
+    pub authority: Arc<dyn Authority>,
+    /// Where history, logs and the last check are kept.
+    pub state_dir: PathBuf,
+}
+
+/// The service behind the objects.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) authority: Arc<dyn Authority>,
+    pub(crate) store: Store,
+    pub(crate) idle: Arc<Idle>,
+    pub(crate) running: Mutex<BTreeMap<JobId, Arc<Running>>>,
+    /// Held by what uses the package manager: an update waits until a check has stopped.
+    pub(crate) packages: tokio::sync::Mutex<()>,
+    pub(crate) readers: Semaphore,
+    pub(crate) subscribers: Mutex<HashSet<String>>,
+    pub(crate) stopping: AtomicBool,
+    pub(crate) ended: Notify,
+    checked: Mutex<Checked>,
+    state: Mutex<State>,
+    /// The last reading; locked while one is made, so that an older one never comes after a newer.
+    system: tokio::sync::Mutex<Arc<System>>,
+    emissions: mpsc::UnboundedSender<Emission>,
+    connection: OnceLock<Connection>,
+}
+
+/// A helper on a connection.
+#[derive(Debug)]
+pub struct Served {
+    connection: Connection,
+    service: Arc<Service>,
+}
+
+/// Puts the helper's objects on a connection, then reports what an interrupted helper left behind, and looks after the
+/// system from then on. The well-known name is for the caller to request: objects come first, the name last.
+pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Result<Served> {
+    let (emissions, mut receiver) = mpsc::unbounded_channel();
+    let service = Arc::new(Service {
+        engine: setup.engine,
+        authority: setup.authority,
+        store: Store::open(&setup.state_dir),
+        idle: Arc::default(),
+        running: Mutex::default(),
+        packages: tokio::sync::Mutex::default(),
+        readers: Semaphore::new(READERS),
+        subscribers: Mutex::default(),
+        stopping: AtomicBool::new(false),
+        ended: Notify::new(),
+        checked: Mutex::new(Checked::open(&setup.state_dir)),
+        state: Mutex::default(),
+        system: tokio::sync::Mutex::default(),
+        emissions,
+        connection: OnceLock::new(),
+    });
+    if let Err(error) = service.refresh().await {
+        tracing::error!(error = error.chain(), "the system cannot be read");
+    }
+    // Nobody listens yet, and whoever comes asks for everything.
+    while receiver.try_recv().is_ok() {}
+    let connection = bus::serve_at(builder, &service).build().await?;
+    service
+        .connection
+        .set(connection.clone())
+        .expect("the service was made a few lines above and has no connection yet");
+    tokio::spawn(emit::run(connection.clone(), Arc::clone(&service), receiver));
+    service.take_up().await;
+    tokio::spawn(Arc::clone(&service).watch());
+    Ok(Served { connection, service })
+}
+
+impl Served {
+    /// The connection that the helper is on.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Returns when nobody has needed the helper for so long.
+    pub async fn idle(&self, time: Duration) {
+        self.service.idle.quiet(&self.connection, time).await;
+    }
+
+    /// Whether somebody needs the helper now.
+    pub fn is_needed(&self) -> bool {
+        self.service.idle.is_held()
+    }
+
+    /// Accepts no more work, stops what can be stopped, and waits for the rest.
+    pub async fn stop(&self) {
+        self.service.stopping.store(true, Ordering::Release);
+        for running in self.service.running().values() {
+            running.cancel.request();
+        }
+        loop {
+            let ended = self.service.ended.notified();
+            if self.service.running().is_empty() {
+                break;
+            }
+            ended.await;
+        }
+        self.service.flushed().await;
+    }
+}
+
+impl Service {
+    /// The state. The lock is never held over an await.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn running(&self) -> MutexGuard<'_, BTreeMap<JobId, Arc<Running>>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn checked(&self) -> MutexGuard<'_, Checked> {
+        self.checked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection; `None` before it is there.
+    pub(crate) fn connection(&self) -> Option<&Connection> {
+        self.connection.get()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Tells the bus. Nobody listens any more only when the process is about to end.
+    pub(crate) fn emit(&self, emission: Emission) {
+        let _ = self.emissions.send(emission);
+    }
+
+    /// Returns when everything told so far is on its way.
+    pub(crate) async fn flushed(&self) {
+        let (done, wait) = oneshot::channel();
+        self.emit(Emission::Flush(done));
+        // Dropped unsent only when the emitter ended.
+        let _ = wait.await;
+    }
+
+    /// Runs what blocks on a thread of its own. A panic there is an error here.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&dyn Engine) -> Result<T, engine::Error> + Send + 'static,
+    ) -> Result<T, engine::Error> {
+        let engine = Arc::clone(&self.engine);
+        match tokio::task::spawn_blocking(move || work(&*engine)).await {
+            Ok(result) => result,
+            Err(error) => Err(engine::Error::io("finish reading", std::io::Error::other(error))),
+        }
+    }
+
+    /// Reads the system again and tells what changed.
+    pub(crate) async fn refresh(self: &Arc<Self>) -> Result<Arc<System>, engine::Error> {
+        let mut last = self.system.lock().await;
+        let system = self.blocking(|engine| engine.system()).await?;
+        if !Arc::ptr_eq(&last, &system) {
+            *last = Arc::clone(&system);
+            let updates = self.checked().known(&Base::of(&system));
+            let mut state = self.state();
+            let next = State {
+                updates,
+                jobs: state.jobs.clone(),
+                ..system.to_state()
+            };
+            for event in state.changes_to(&next) {
+                self.emit(Emission::Event(event));
+            }
+            *state = next;
+        }
+        Ok(system)
+    }
+
+    /// Remembers and tells what is known about updates of a system.
+    pub(crate) fn set_updates(&self, system: &System, updates: Updates) {
+        self.checked().set(Base::of(system), updates.clone());
+        let mut state = self.state();
+        let event = model::Event::Updates(Box::new(updates));
+        if state.apply(event.clone()) {
+            self.emit(Emission::Event(event));
+        }
+    }
+
+    /// Replaces a job in the state, tells it, and forgets the oldest that ended.
+    pub(crate) fn put_job(&self, job: Job) {
+        let mut state = self.state();
+        if !state.apply(model::Event::Job(Box::new(job.clone()))) {
+            return;
+        }
+        self.emit(Emission::Moved(Box::new(job)));
+        let over = |job: &&Job| job.outcome().is_some();
+        let count = state.jobs.values().filter(over).count();
+        let old: Vec<JobId> = state
+            .jobs
+            .values()
+            .filter(over)
+            .map(|job| job.id)
+            .take(count.saturating_sub(REMEMBERED))
+            .collect();
+        for id in old {
+            state.apply(model::Event::JobGone(id));
+            self.emit(Emission::Gone(id));
+        }
+    }
+
+    /// Puts the last jobs of the history back on the bus.
+    pub(crate) async fn remember(self: &Arc<Self>) {
+        let mut past: Vec<Job> = self
+            .store
+            .past(REMEMBERED)
+            .into_iter()
+            .filter_map(|record| record.job.into())
+            .collect();
+        past.reverse();
+        for job in past {
+            self.state().apply(model::Event::Job(Box::new(job.clone())));
+            self.emit(Emission::Began(Box::new(job)));
+        }
+        self.flushed().await;
+    }
+}
