@@ -5,7 +5,7 @@
     reason = "ioctl(2) takes a pointer whose meaning depends on the request"
 )]
 
-use linux_raw_sys::btrfs::{btrfs_ioctl_get_subvol_info_args, btrfs_ioctl_vol_args_v2};
+use linux_raw_sys::btrfs::{BTRFS_SUBVOL_RDONLY, btrfs_ioctl_get_subvol_info_args, btrfs_ioctl_vol_args_v2};
 use linux_raw_sys::ioctl::{
     BTRFS_IOC_DEFAULT_SUBVOL, BTRFS_IOC_GET_SUBVOL_INFO, BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY_V2,
 };
@@ -54,20 +54,40 @@ pub(crate) fn sync(root: &str) -> Result<()> {
     Ok(rustix::fs::syncfs(File::open(root)?)?)
 }
 
+/// Read-only snapshots 1 to `count` of the root, with books as an update leaves them.
+pub(crate) fn fill(root: &str, count: u32) -> Result<()> {
+    for new in 1..=count {
+        let directory = format!("{root}/.snapshots/{new}");
+        create_dir(&directory)?;
+        snapshot(root, &directory, u64::from(BTRFS_SUBVOL_RDONLY))?;
+        let books = format!(
+            "<?xml version=\"1.0\"?>\n<snapshot>\n  <type>single</type>\n  <num>{new}</num>\n  \
+             <date>2026-11-22 12:00:00</date>\n  <description>Snapshot Update of #{new}</description>\n  \
+             <cleanup>number</cleanup>\n  <userdata>\n    <key>important</key>\n    <value>no</value>\n  \
+             </userdata>\n</snapshot>\n"
+        );
+        write(format!("{directory}/info.xml"), books)?;
+    }
+    sync(root)
+}
+
+fn snapshot(source: &str, directory: &str, flags: u64) -> Result<()> {
+    let source = File::open(source)?;
+    let mut snapshot = arguments("snapshot");
+    snapshot.fd = i64::from(source.as_raw_fd());
+    snapshot.flags = flags;
+    // SAFETY: the request reads a btrfs_ioctl_vol_args_v2 with a name that ends in zero; `source` outlives the call.
+    unsafe {
+        let request = Setter::<{ BTRFS_IOC_SNAP_CREATE_V2 as Opcode }, _>::new(snapshot);
+        ioctl(File::open(directory)?, request).map_err(Error::from)
+    }
+}
+
 /// A writable copy of snapshot 1 with books, made the default, and on disk.
 pub(crate) fn transaction(root: &str, new: u32) -> Result<()> {
     let directory = format!("{root}/.snapshots/{new}");
     create_dir(&directory)?;
-    let source = File::open(format!("{root}/.snapshots/1/snapshot"))?;
-    let mut snapshot = arguments("snapshot");
-    snapshot.fd = i64::from(source.as_raw_fd());
-    // SAFETY: the request reads a btrfs_ioctl_vol_args_v2 with a name that ends in zero; `source` outlives the call.
-    unsafe {
-        ioctl(
-            File::open(&directory)?,
-            Setter::<{ BTRFS_IOC_SNAP_CREATE_V2 as Opcode }, _>::new(snapshot),
-        )?
-    };
+    snapshot(&format!("{root}/.snapshots/1/snapshot"), &directory, 0)?;
     write(format!("{directory}/info.xml"), BOOKS)?;
     set_default(root, number(&format!("{directory}/snapshot"))?)?;
     sync(root)

@@ -98,6 +98,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
+        ["fill", root, count] => Ok(bare::fill(root, count.parse()?)?),
         ["list", root] => list(root),
         ["relist", root] => relist(root),
         ["transaction", root, pairs] => transaction(root, pairs.parse()?),
