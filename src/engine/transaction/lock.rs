@@ -109,11 +109,16 @@ fn own(running: Tree<'_>) -> Result<OwnedFd, Error> {
 /// Takes a lock as lockf(3) does.
 fn record_lock(running: Tree<'_>, path: &str, flags: OFlags) -> Result<OwnedFd, Error> {
     let failed = |source| Error::io(format!("lock /{path}"), source);
+    // openat2 refuses a mode for what it need not create.
+    let mode = match flags.contains(OFlags::CREATE) {
+        true => Mode::from_raw_mode(0o600),
+        false => Mode::empty(),
+    };
     let fd = running
         .open_as(
             path,
             flags | OFlags::RDWR | OFlags::NONBLOCK | OFlags::NOFOLLOW,
-            Mode::from_raw_mode(0o600),
+            mode,
             rustix::fs::ResolveFlags::empty(),
         )
         .map_err(failed)?;
