@@ -1,0 +1,498 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The loop: wait for an event or for the next due moment, take in what happened, show what follows from it.
+
+use crate::event::{self, Event, Sender};
+use crate::icon::Icon;
+use crate::job_view::JobViews;
+use crate::link::Link;
+use crate::notice::{self, Notification};
+use crate::notify::Notifier;
+use crate::system::System;
+use crate::tray::{self, Command, Page, PauseFor};
+use crate::{memory, restart, session, settings, window, words};
+use anyhow::{Context, Result};
+use client::Bus;
+use model::{
+    CheckTime, Memory, News, Notice, Pause, State, Surroundings, Timestamp, Wait, Wanted, check_time,
+};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::time::{Instant, sleep_until};
+use zbus::{Connection, connection, fdo::RequestNameFlags, fdo::RequestNameReply};
+
+/// Held on the session bus, so that there is one agent in a session.
+const NAME: &str = "org.kedge.Kedge.Agent";
+/// How soon to look again for a system bus or a helper that could not be reached.
+const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
+
+/// Runs until the session ends.
+pub(crate) async fn run(bus: Bus, login_delay: Duration) -> Result<()> {
+    let session = connection::Builder::session()
+        .build()
+        .await
+        .context("connect to the session bus")?;
+    let asked = session
+        .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
+        .await;
+    match asked {
+        Ok(RequestNameReply::PrimaryOwner | RequestNameReply::AlreadyOwner) => {}
+        Ok(_) | Err(zbus::Error::NameTaken) => {
+            tracing::info!("an agent runs in this session already");
+            return Ok(());
+        }
+        Err(error) => return Err(error).context("own the agent's name"),
+    }
+    let (events, mut receiver) = event::channel();
+    session::listen(&session, events.clone())
+        .await
+        .context("listen to the session bus")?;
+    stop_on_signal(events.clone())?;
+    let mut agent = Agent::new(bus, session, events, login_delay);
+    agent.connect_system().await;
+    loop {
+        let wake = agent.refresh().await;
+        let happened = tokio::select! {
+            event = receiver.recv() => event,
+            () = sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => None,
+        };
+        let mut next = happened;
+        while let Some(event) = next {
+            if matches!(event, Event::Stop) {
+                agent.save();
+                return Ok(());
+            }
+            agent.take(event).await;
+            next = receiver.try_recv().ok();
+        }
+    }
+}
+
+fn stop_on_signal(events: Sender) -> Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate()).context("watch for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("watch for signals")?;
+    tokio::spawn(async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        events.send(Event::Stop);
+    });
+    Ok(())
+}
+
+struct Agent {
+    bus: Bus,
+    events: Sender,
+    session: Connection,
+    system: Option<System>,
+    /// When to look for what could not be reached.
+    look_again: Option<Instant>,
+    link: Link,
+    /// The last state that was seen; `None` before the first.
+    state: Option<Arc<State>>,
+    memory: Memory,
+    saved: Memory,
+    memory_path: Option<PathBuf>,
+    around: Surroundings,
+    wait: Option<Wait>,
+    /// When a check was last asked for.
+    tried: Option<Timestamp>,
+    icon: Icon,
+    job_views: JobViews,
+    notifier: Notifier,
+    /// Identity of this start of the system.
+    boot: String,
+    /// Until then the session is left alone.
+    calm: Instant,
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Midnight at the end of this day, where the person is.
+fn end_of_day() -> Timestamp {
+    use chrono::{Days, Local, NaiveTime};
+    let tomorrow = Local::now().date_naive().checked_add_days(Days::new(1));
+    let midnight = tomorrow.and_then(|day| day.and_time(NaiveTime::MIN).and_local_timezone(Local).earliest());
+    midnight.map_or_else(now, |moment| Timestamp::from_seconds(moment.timestamp()))
+}
+
+/// Free space of the disk that updates go to.
+fn free_space() -> Option<u64> {
+    let disk = rustix::fs::statvfs("/").ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+impl Agent {
+    fn new(bus: Bus, session: Connection, events: Sender, login_delay: Duration) -> Self {
+        let memory_path = memory::path();
+        let memory = match &memory_path {
+            Some(path) => memory::load(path, now()),
+            None => Memory {
+                since: now(),
+                ..Memory::default()
+            },
+        };
+        let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        Self {
+            link: Link::new(bus.clone(), events.clone()),
+            icon: Icon::new(session.clone(), events.clone()),
+            job_views: JobViews::new(session.clone()),
+            notifier: Notifier::new(session.clone()),
+            bus,
+            events,
+            session,
+            system: None,
+            look_again: None,
+            state: None,
+            saved: Memory::default(),
+            memory,
+            memory_path,
+            around: Surroundings::default(),
+            wait: None,
+            tried: None,
+            boot: boot.trim().to_owned(),
+            calm: Instant::now() + login_delay,
+        }
+    }
+
+    async fn connect_system(&mut self) {
+        match System::connect(&self.bus, self.events.clone()).await {
+            Ok(system) => {
+                self.around = system.surroundings().await;
+                // A helper that runs already costs nothing: perhaps it is in the middle of a job.
+                if system.has_helper().await {
+                    self.link.client();
+                }
+                self.system = Some(system);
+                self.look_again = None;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the system bus cannot be reached");
+                self.look_again = Some(Instant::now() + LOOK_AGAIN);
+            }
+        }
+    }
+
+    /// Takes in what happened.
+    async fn take(&mut self, event: Event) {
+        match event {
+            Event::Command(command, token) => self.obey(command, token).await,
+            Event::Pressed { id, key } => {
+                if let Some((notice, command, token)) = self.notifier.pressed(id, &key) {
+                    self.memory.acknowledge(notice);
+                    self.obey(command, token).await;
+                }
+            }
+            Event::Closed(id, by_person) => {
+                let notice = self.notifier.closed(id);
+                if let Some(Notice::Receipt) = notice.filter(|_| by_person) {
+                    self.memory.acknowledge(Notice::Receipt);
+                }
+            }
+            Event::Token(id, token) => self.notifier.keep_token(id, token),
+            Event::CancelPressed(path) => {
+                if let Some(job) = self.job_views.cancel_pressed(&path) {
+                    self.obey(Command::Cancel(job), None).await;
+                }
+            }
+            Event::TrayAppeared => self.icon.register().await,
+            Event::JobViewsAppeared => self.job_views.server_appeared(),
+            Event::View(number, view) => {
+                if self.link.is_present(number) && view.link == client::Link::Ready {
+                    self.state = Some(view.state);
+                    self.link.touch();
+                }
+            }
+            Event::HelperStirs => drop(self.link.client()),
+            Event::OutsideUpdate => {
+                tracing::info!("the distribution's tool made an update");
+                drop(self.link.client());
+            }
+            Event::Resumed => {
+                self.calm = self.calm.max(Instant::now() + model::AFTER_LOGIN);
+                self.look_around().await;
+            }
+            Event::SurroundingsChanged => self.look_around().await,
+            Event::Called(command, result) => self.called(command, result).await,
+            Event::SystemGone => {
+                self.system = None;
+                self.look_again = Some(Instant::now() + LOOK_AGAIN);
+            }
+            Event::Stop => {}
+        }
+    }
+
+    async fn look_around(&mut self) {
+        if let Some(system) = &self.system {
+            self.around = system.surroundings().await;
+        }
+    }
+
+    /// Does what a person asked for.
+    async fn obey(&mut self, command: Command, token: Option<String>) {
+        tracing::debug!(?command, "asked for");
+        match command {
+            Command::Open(page) => self.open(page, token).await,
+            Command::Update | Command::Check | Command::Cancel(_) => self.call(command),
+            Command::Restart => self.restart().await,
+            Command::RestartNow => self.restart_now().await,
+            Command::Pause(length) => {
+                self.memory.pause = match length {
+                    PauseFor::Hour => Pause::Until {
+                        end: Timestamp(now().0 + 60 * 60 * 1_000_000),
+                    },
+                    PauseFor::Today => Pause::Until { end: end_of_day() },
+                    PauseFor::UntilNextStart => Pause::UntilNextStart {
+                        boot: self.boot.clone(),
+                    },
+                };
+                for notice in self
+                    .notifier
+                    .shown()
+                    .into_iter()
+                    .filter(|notice| notice.is_reminder())
+                {
+                    self.notifier.withdraw(notice).await;
+                }
+            }
+            Command::Resume => self.memory.pause = Pause::None,
+            Command::Later(notice) => self.memory.acknowledge(notice),
+        }
+    }
+
+    async fn open(&mut self, page: Page, token: Option<String>) {
+        match window::open(&self.session, page, token.as_deref()).await {
+            // Who looks at the window has seen all of it.
+            Ok(()) => Notice::ALL
+                .iter()
+                .for_each(|notice| self.memory.acknowledge(*notice)),
+            Err(error) => tracing::warn!(%error, "the window cannot be opened"),
+        }
+    }
+
+    /// Calls the helper without waiting here: polkit may ask for a password meanwhile.
+    fn call(&mut self, command: Command) {
+        let client = self.link.client();
+        let events = self.events.clone();
+        if command == Command::Update {
+            self.memory.acknowledge(Notice::SecurityUpdates);
+            self.memory.acknowledge(Notice::UpdatesAvailable);
+        }
+        tokio::spawn(async move {
+            let result = match command {
+                Command::Update => client.update().await.map(drop),
+                Command::Check => client.check().await.map(drop),
+                Command::Cancel(job) => client.cancel(job).await,
+                _ => Ok(()),
+            };
+            events.send(Event::Called(command, result));
+        });
+    }
+
+    /// Tells a person that what was asked for did not even begin. What began and failed is a notice of its own.
+    async fn called(&mut self, command: Command, result: Result<(), client::Error>) {
+        let Err(error) = result else { return };
+        tracing::warn!(%error, ?command, "the helper did not begin");
+        let silent = matches!(
+            error,
+            client::Error::NotAuthorized { .. } | client::Error::Cancelled
+        );
+        if silent || command != Command::Update {
+            return;
+        }
+        self.say(Notification {
+            notice: Notice::Failed,
+            icon: "dialog-error",
+            urgency: 1,
+            stays: false,
+            title: words::not_started(command),
+            text: error.to_string(),
+            click: Command::Open(Page::Status),
+            buttons: vec![Command::Open(Page::Status)],
+        })
+        .await;
+    }
+
+    async fn restart(&mut self) {
+        if self.bus != Bus::System {
+            tracing::info!("the shown system is not this machine, which therefore does not restart");
+            return;
+        }
+        let Err(error) = restart::prompt(&self.session).await else {
+            return;
+        };
+        tracing::debug!(%error, "nobody else asks whether to restart");
+        let (title, text) = words::restart_question();
+        self.say(Notification {
+            notice: Notice::RestartReady,
+            icon: "system-reboot-update",
+            urgency: 1,
+            stays: true,
+            title,
+            text,
+            click: Command::Open(Page::Status),
+            buttons: vec![Command::RestartNow, Command::Later(Notice::RestartReady)],
+        })
+        .await;
+    }
+
+    async fn restart_now(&mut self) {
+        let Some(system) = self.system.as_ref().filter(|_| self.bus == Bus::System) else {
+            return;
+        };
+        if let Err(error) = restart::now(&system.connection).await {
+            tracing::warn!(%error, "the restart was refused");
+        }
+    }
+
+    async fn say(&mut self, notification: Notification) {
+        if let Err(error) = self.notifier.send(&notification).await {
+            tracing::warn!(%error, "there is nobody to show notifications");
+        }
+    }
+
+    /// Shows what follows from all that is known. Returns when to look again.
+    async fn refresh(&mut self) -> Option<Instant> {
+        let moment = now();
+        let mut wake = Wake::new(moment);
+        if self.look_again.is_some_and(|at| at <= Instant::now()) {
+            self.look_again = None;
+            if self.system.is_none() {
+                self.connect_system().await;
+            }
+        }
+        wake.at(self.look_again);
+        if self.calm > Instant::now() {
+            wake.at(Some(self.calm));
+        } else if self.state.is_none() && self.look_again.is_none() {
+            self.link.client();
+            // A helper that does not come is asked again later.
+            self.look_again = Some(Instant::now() + LOOK_AGAIN);
+            wake.at(self.look_again);
+        }
+        let mut busy = false;
+        if let Some(state) = self.state.clone() {
+            busy = state.jobs.values().any(|job| job.outcome().is_none());
+            self.tell(&state, busy, moment, &mut wake).await;
+            self.check(&state, busy, moment, &mut wake);
+            let tray = tray::tray(&state, &self.memory, self.wait, &self.boot, moment);
+            if let Err(error) = self.icon.show(&tray).await {
+                tracing::warn!(%error, "the icon cannot be shown");
+            }
+            self.job_views.show(&state).await;
+        }
+        if let Pause::Until { end } = self.memory.pause
+            && end > moment
+        {
+            wake.on(end);
+        }
+        wake.at(self.link.rest(busy));
+        self.save();
+        wake.first
+    }
+
+    /// Gives the notices that are due.
+    async fn tell(&mut self, state: &State, busy: bool, moment: Timestamp, wake: &mut Wake) {
+        self.memory.observe(state, &self.boot);
+        if busy {
+            return;
+        }
+        let news = self.memory.news(state, free_space(), moment);
+        self.memory.settle(&news);
+        for notice in self.notifier.shown() {
+            if news.iter().all(|piece| piece.notice != notice) {
+                self.notifier.withdraw(notice).await;
+            }
+        }
+        if self.calm > Instant::now() {
+            return;
+        }
+        let wanted = settings::wanted();
+        for piece in &news {
+            match self.memory.due(piece, wanted, moment, &self.boot) {
+                Some(due) if due <= moment => {
+                    self.give(piece, state, moment).await;
+                    if let Some(next) = self.memory.due(piece, wanted, moment, &self.boot) {
+                        wake.on(next);
+                    }
+                }
+                Some(due) => wake.on(due),
+                None => {}
+            }
+        }
+    }
+
+    async fn give(&mut self, piece: &News, state: &State, moment: Timestamp) {
+        tracing::info!(notice = %piece.notice, about = piece.about, "due");
+        self.memory.show(piece, moment);
+        if window::is_in_front(&self.session).await {
+            self.memory.acknowledge(piece.notice);
+            return;
+        }
+        self.say(notice::notification(piece.notice, state, &self.memory, moment))
+            .await;
+    }
+
+    /// Looks for updates when it is time, or notes why not.
+    fn check(&mut self, state: &State, busy: bool, moment: Timestamp, wake: &mut Wake) {
+        self.wait = None;
+        if busy
+            || self.calm > Instant::now()
+            || state.may_check().is_err()
+            || settings::wanted() == Wanted::Never
+        {
+            return;
+        }
+        match check_time(&state.updates, self.tried, self.around, moment) {
+            CheckTime::Now => {
+                self.tried = Some(moment);
+                self.call(Command::Check);
+            }
+            CheckTime::At(at) => wake.on(at),
+            CheckTime::After(wait) => self.wait = Some(wait),
+        }
+    }
+
+    fn save(&mut self) {
+        if self.memory == self.saved {
+            return;
+        }
+        let Some(path) = &self.memory_path else { return };
+        match memory::save(path, &self.memory) {
+            Ok(()) => self.saved = self.memory.clone(),
+            Err(error) => tracing::warn!("the memory cannot be kept: {error:#}"),
+        }
+    }
+}
+
+/// The earliest of several moments.
+struct Wake {
+    now: (Timestamp, Instant),
+    first: Option<Instant>,
+}
+
+impl Wake {
+    fn new(now: Timestamp) -> Self {
+        Self {
+            now: (now, Instant::now()),
+            first: None,
+        }
+    }
+
+    fn at(&mut self, moment: Option<Instant>) {
+        self.first = self.first.into_iter().chain(moment).min();
+    }
+
+    /// At a moment of the calendar, and a little later: never a moment too early.
+    fn on(&mut self, moment: Timestamp) {
+        let (now, here) = self.now;
+        let far = Duration::from_secs(60 * 60 * 24 * 365);
+        self.at(Some(
+            here + moment.since(now).min(far) + Duration::from_millis(50),
+        ));
+    }
+}
