@@ -11,6 +11,8 @@
 
 mod context;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod native;
 pub mod packages;
 mod run;

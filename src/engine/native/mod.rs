@@ -15,6 +15,8 @@ mod rollback;
 mod store;
 
 pub(crate) use boot::Boot;
+#[cfg(feature = "fuzzing")]
+pub(crate) use btrfs::read_search_result;
 pub use info::{Books, Info, InfoError};
 pub(crate) use store::{Base, Entry, Listing, Store};
 

@@ -10,3 +10,15 @@ pub(crate) use ioctl::{
     path_in, root_of, set_read_only,
 };
 pub(crate) use roots::{Root, RootChange, all_roots, changed_roots, children, default_root, root};
+
+/// Reads bytes that nobody vouches for as the result of a search, and each item as everything it may be.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn read_search_result(bytes: &[u8], count: u32) {
+    let visited = std::cell::Cell::new(0_usize);
+    let last = tree::visit_items(bytes, count, |item| {
+        visited.set(visited.get() + 1);
+        roots::read_item(item.data);
+    });
+    assert_eq!(last.is_some(), visited.get() > 0);
+    assert!(visited.get() <= count as usize && visited.get() <= bytes.len() / 32);
+}

@@ -233,5 +233,14 @@ pub(super) fn default_in(mut data: &[u8]) -> Option<u64> {
     }
 }
 
+/// Reads an item's data as everything it may be.
+#[cfg(feature = "fuzzing")]
+pub(super) fn read_item(data: &[u8]) {
+    let _ = (default_in(data), properties(data).map(|it| it.created));
+    if let Some((_, name)) = reference(data) {
+        assert!(name.len() <= data.len());
+    }
+}
+
 #[cfg(test)]
 mod tests;
