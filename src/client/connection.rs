@@ -188,6 +188,10 @@ impl Session {
     async fn activated(&mut self, view: &watch::Sender<View>) -> zbus::Result<OwnedUniqueName> {
         let bus = self.bus.clone();
         let mut start = pin!(self.answered(async move {
+            // Asked first: a bus without our service file (a private one) refuses to start even what runs already.
+            if let Ok(owner) = bus.get_name_owner(BusName::from(helper_name())).await {
+                return Ok(owner);
+            }
             bus.start_service_by_name(helper_name(), 0).await?;
             Ok(bus.get_name_owner(BusName::from(helper_name())).await?)
         }));
