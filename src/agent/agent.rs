@@ -201,12 +201,15 @@ impl Agent {
             }
             Event::TrayAppeared => self.icon.register().await,
             Event::JobViewsAppeared => self.job_views.server_appeared(),
-            Event::View(number, view) => {
-                if self.link.is_present(number) && view.link == client::Link::Ready {
+            Event::View(number, view) if self.link.is_present(number) => match view.link {
+                client::Link::Ready => {
                     self.state = Some(view.state);
                     self.link.touch();
                 }
-            }
+                client::Link::Lost { detail } => tracing::info!(detail, "the helper cannot be reached"),
+                client::Link::Connecting => {}
+            },
+            Event::View(..) => {}
             Event::HelperStirs => drop(self.link.client()),
             Event::OutsideUpdate => {
                 tracing::info!("the distribution's tool made an update");
