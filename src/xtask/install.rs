@@ -96,6 +96,10 @@ impl Place<'_> {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
+            if let Some(language) = name.strip_suffix(".po") {
+                self.translation(&path, language)?;
+                continue;
+            }
             let content = fs::read(&path).with_context(|| format!("read {}", path.display()))?;
             let text = String::from_utf8_lossy(&content).into_owned();
             let parent = path
@@ -115,6 +119,17 @@ impl Place<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A translation, compiled to what gettext reads.
+    fn translation(&self, from: &Path, language: &str) -> Result<()> {
+        let to = self.below(&format!("share/locale/{language}/LC_MESSAGES/kedge.mo"));
+        fs::create_dir_all(to.parent().unwrap_or(&to))?;
+        quiet(
+            command("msgfmt", ["--check-format", "--output-file"])
+                .arg(&to)
+                .arg(from),
+        )
     }
 
     /// Icons keep their place below hicolor/.

@@ -31,7 +31,7 @@ impl Simulation {
         let bus = Bus::start(session, "system-bus")?;
         let helper = Running::start(
             Command::new(program(session, "kedge-helper"))
-                .args(["--sim", "--bus", &bus.address])
+                .args(["--sim", "--idle-timeout", "0", "--bus", &bus.address])
                 .stdin(Stdio::null()),
         )?;
         let simulation = Self { bus, _helper: helper };

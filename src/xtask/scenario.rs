@@ -135,6 +135,10 @@ impl Scenario {
     /// The same for a command that must end with this exit code.
     fn show_code(&mut self, words: &[&str], code: i32) -> Result<String> {
         self.say(&format!("kedge-guest# {}", words.join(" ")));
+        self.stream(words, code)
+    }
+
+    fn stream(&mut self, words: &[&str], code: i32) -> Result<String> {
         let mut child = self
             .guest
             .command(words)?
@@ -163,7 +167,7 @@ impl Scenario {
             // As it comes, so that a person sees the progress live.
             let _ = std::io::stdout().write_all(&piece[..length]);
             let _ = std::io::stdout().flush();
-            let _ = self.transcript.write_all(&piece[..length]);
+            let _ = self.transcript.write_all(&plain(&piece[..length]));
         }
         let errors = errors.join().unwrap_or_default();
         if !errors.trim().is_empty() {
@@ -177,6 +181,24 @@ impl Scenario {
             errors.trim()
         );
         Ok(String::from_utf8_lossy(&all).into_owned())
+    }
+
+    /// Shows a command line that runs on a terminal, as it draws its progress only there.
+    fn show_on_terminal(&mut self, line: &str) -> Result<String> {
+        self.say(&format!("kedge-guest# {line}"));
+        let inside = format!("stty cols 100 rows 40; {line}");
+        self.stream(
+            &[
+                "script",
+                "--quiet",
+                "--flush",
+                "--return",
+                "--command",
+                &inside,
+                "/dev/null",
+            ],
+            0,
+        )
     }
 
     /// The subvolume that is mounted at `/`.
@@ -232,6 +254,26 @@ impl Scenario {
     }
 }
 
+/// What a terminal was sent, for a file: every state of a line that was drawn over becomes a line of its own.
+fn plain(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes.len());
+    let mut rest = bytes.iter().copied().peekable();
+    while let Some(byte) = rest.next() {
+        match byte {
+            // A control sequence: parameters, then one letter.
+            0x1b if rest.peek() == Some(&b'[') => {
+                rest.next();
+                let _ = rest.find(|byte| (0x40..0x7f).contains(byte));
+            }
+            0x1b => {}
+            b'\r' if rest.peek() != Some(&b'\n') => text.push(b'\n'),
+            b'\r' => {}
+            byte => text.push(byte),
+        }
+    }
+    text
+}
+
 /// The root directory of a snapshot in the guest, from its subvolume path.
 fn directory(subvolume: &str) -> String {
     format!("/{}", subvolume.trim_start_matches("@/"))
@@ -274,7 +316,8 @@ fn checks(scenario: &mut Scenario) -> Result<()> {
 }
 
 fn updates(scenario: &mut Scenario) -> Result<()> {
-    scenario.show(&["kedgectl", "update", "--yes"])?;
+    let seen = scenario.show_on_terminal("kedgectl update --yes")?;
+    ensure!(seen.contains('%'), "no progress was shown");
     let default = scenario.default()?;
     ensure!(default != FIRST, "the default is still the first snapshot");
     scenario.judge(FIRST, &default, &BEFORE)?;
@@ -301,11 +344,12 @@ fn restarts_into_the_update(scenario: &mut Scenario) -> Result<()> {
 
 fn rolls_back(scenario: &mut Scenario) -> Result<()> {
     let new = scenario.booted()?;
-    let preview = scenario.show(&["kedgectl", "rollback", "1", "--yes"])?;
-    ensure!(
-        preview.contains("demo-spelling"),
-        "the preview does not name the package that goes"
-    );
+    let preview = scenario.show(&["kedgectl", "rollback", "1", "--plan"])?;
+    for name in PACKAGES {
+        ensure!(preview.contains(name), "the preview does not name {name}");
+    }
+    scenario.judge(&new, &new, &AFTER)?;
+    scenario.show(&["kedgectl", "rollback", "1", "--yes"])?;
     let default = scenario.default()?;
     ensure!(default != new, "the default is still {new}");
     scenario.judge(&new, &default, &AFTER)?;
@@ -332,4 +376,23 @@ fn restarts_back(scenario: &mut Scenario) -> Result<()> {
     scenario.show(&["kedgectl", "status"])?;
     scenario.show(&["kedgectl", "log"])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_becomes_text() {
+        assert_eq!(
+            plain(b"a 1 %\r\x1b[Ka \x1b[1;32m2\x1b[0m %\r\nend\n"),
+            b"a 1 %\na 2 %\nend\n"
+        );
+        assert_eq!(plain(b"cut \x1b["), b"cut ");
+    }
+
+    #[test]
+    fn subvolumes_become_directories() {
+        assert_eq!(directory("@/.snapshots/7/snapshot"), "/.snapshots/7/snapshot");
+    }
 }
