@@ -17,6 +17,7 @@ use signal_hook::iterator::Signals;
 
 use crate::buildroot;
 use crate::cache::{Cache, Scratch};
+use crate::cgroup;
 use crate::guest;
 use crate::host::{Ground, Machine, is_root};
 use crate::process::{output, run};
@@ -173,7 +174,7 @@ fn start(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result
             .status();
         return Ok(code(status.context("start the verb")?));
     }
-    let group = cgroup_root().map(|root| root.join(format!("kedge-{}", std::process::id())));
+    let group = cgroup::root().map(|root| root.join(format!("kedge-{}", std::process::id())));
     let mut session = Command::new("setpriv");
     session
         .args([
@@ -203,7 +204,7 @@ fn start(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result
         session.arg("--env").arg(pair);
     }
     if let Some(group) = &group {
-        remove_dead_cgroups(group);
+        cgroup::remove_dead(group);
         let mut pair = OsString::from("KEDGE_CGROUP=");
         pair.push(group);
         session.arg("--env").arg(pair);
@@ -215,7 +216,7 @@ fn start(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result
             .context("start setpriv and unshare (package util-linux)")?,
     )?;
     if let Some(group) = &group {
-        remove_cgroup(group);
+        cgroup::remove(group);
     }
     Ok(code(status))
 }
@@ -373,56 +374,4 @@ fn environment(cache: &Cache, scratch: &Path, wants: &Wants) -> Result<Vec<(Stri
         pairs.push(("KEDGE_TARGET_DIR".into(), target));
     }
     Ok(pairs)
-}
-
-/// Where the unified control group hierarchy is mounted.
-fn cgroup_root() -> Option<PathBuf> {
-    let text = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    text.lines().find_map(|line| {
-        let (mount, kind) = line.split_once(" - ")?;
-        kind.starts_with("cgroup2 ")
-            .then(|| PathBuf::from(mount.split(' ').nth(4).unwrap_or_default()))
-    })
-}
-
-/// Removes a control group with all below it; its processes are dead or dying.
-fn remove_cgroup(group: &Path) {
-    let end = Instant::now() + Duration::from_secs(5);
-    while group.exists() && Instant::now() < end {
-        remove_cgroup_once(group);
-        if group.exists() {
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-    if group.exists() {
-        eprintln!("xtask: the control group {} is left behind", group.display());
-    }
-}
-
-fn remove_cgroup_once(group: &Path) {
-    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_cgroup_once(&entry.path());
-        }
-    }
-    let _ = fs::remove_dir(group);
-}
-
-/// Groups of runs that were killed too hard to clean up after themselves.
-fn remove_dead_cgroups(ours: &Path) {
-    for entry in ours
-        .parent()
-        .into_iter()
-        .filter_map(|parent| fs::read_dir(parent).ok())
-        .flatten()
-        .flatten()
-    {
-        let name = entry.file_name();
-        let owner = name
-            .to_str()
-            .and_then(|name| name.strip_prefix("kedge-")?.parse::<u32>().ok());
-        if owner.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
-            remove_cgroup_once(&entry.path());
-        }
-    }
 }

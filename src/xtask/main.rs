@@ -17,6 +17,7 @@
 mod bench;
 mod buildroot;
 mod cache;
+mod cgroup;
 mod check;
 mod demo;
 mod desktop;
