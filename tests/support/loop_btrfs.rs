@@ -4,13 +4,18 @@
 //! Call [`isolate`] first thing in `main`: mounts are then private to the test process, and the kernel removes them with
 //! it however it ends. The image lies in a tmpfs. With `KEEP=1` it lies in the temporary directory and stays.
 
-#![expect(unsafe_code, reason = "unshare(2) is unsafe where threads share file descriptors")]
+#![expect(
+    unsafe_code,
+    reason = "unshare(2) is unsafe where threads share file descriptors"
+)]
 #![expect(
     clippy::disallowed_methods,
     reason = "tests start the filesystem's own programs"
 )]
 
-use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount};
+use rustix::mount::{
+    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
+};
 use rustix::thread::UnshareFlags;
 use std::ffi::OsStr;
 use std::fs;
@@ -107,9 +112,16 @@ impl LoopBtrfs {
             keep,
         };
         if !keep {
-            let size = format!("size={}m,mode=0755", mebibytes + 16);
+            // Room for a second image: see `power_cut`.
+            let size = format!("size={}m,mode=0755", 2 * mebibytes + 16);
             let size = std::ffi::CString::new(size)?;
-            mount("kedge", &this.folder, "tmpfs", MountFlags::empty(), Some(size.as_c_str()))?;
+            mount(
+                "kedge",
+                &this.folder,
+                "tmpfs",
+                MountFlags::empty(),
+                Some(size.as_c_str()),
+            )?;
         }
         for folder in [this.top(), this.root()] {
             fs::create_dir(folder)?;
@@ -122,7 +134,10 @@ impl LoopBtrfs {
             ["-q", "-m", "single", "-d", "single", text(&image)?],
         )?;
         // The kernel detaches such a loop device by itself when the last mount of it goes.
-        run("mount", ["-o", "loop,noatime", text(&image)?, text(&this.top())?])?;
+        run(
+            "mount",
+            ["-o", "loop,noatime,subvolid=5", text(&image)?, text(&this.top())?],
+        )?;
         Ok(this)
     }
 
@@ -255,6 +270,25 @@ impl LoopBtrfs {
         self.mount_system()
     }
 
+    /// What a power cut leaves: the image as it is on disk at this moment, mounted and started anew. Everything that
+    /// holds a file of the old system open must be gone.
+    ///
+    /// # Errors
+    /// It could not be copied or mounted.
+    pub fn power_cut(&self) -> io::Result<()> {
+        let (image, copy) = (self.image(), self.folder.join("image.cut"));
+        run("cp", ["--sparse=always", text(&image)?, text(&copy)?])?;
+        for place in [self.root(), self.top()] {
+            unmount(&place, UnmountFlags::DETACH)?;
+        }
+        fs::rename(&copy, &image)?;
+        run(
+            "mount",
+            ["-o", "loop,noatime,subvolid=5", text(&image)?, text(&self.top())?],
+        )?;
+        self.mount_system()
+    }
+
     fn mount_system(&self) -> io::Result<()> {
         let (root, top) = (self.root(), self.top());
         let table = fs::read_to_string("/proc/self/mountinfo")?;
@@ -290,5 +324,6 @@ impl Drop for LoopBtrfs {
 }
 
 fn text(path: &Path) -> io::Result<&str> {
-    path.to_str().ok_or_else(|| io::Error::other("a path that is not UTF-8"))
+    path.to_str()
+        .ok_or_else(|| io::Error::other("a path that is not UTF-8"))
 }

@@ -98,7 +98,11 @@ fn make_copy_default(
             };
             made.push(store.create(Base::Running, &books, false)?);
         }
-        let books = Books::single(engine.now(), format!("writable copy of #{id}"));
+        // Marked until it is the default: a copy that a crash leaves behind is of no use to anybody.
+        let books = Books {
+            userdata: [(userdata_key::IN_PROGRESS.to_owned(), "yes".to_owned())].into(),
+            ..Books::single(engine.now(), format!("writable copy of #{id}"))
+        };
         let copy = store.create(Base::Snapshot(id), &books, true)?;
         made.push(copy);
         commit(engine, copy, context)?;
@@ -106,6 +110,10 @@ fn make_copy_default(
     })();
     match result {
         Ok(copy) => {
+            // The rollback is done: neither of these is worth failing for, and the mark goes at the next start at last.
+            if let Err(error) = store.set_userdata(copy, userdata_key::IN_PROGRESS, None) {
+                tracing::warn!("snapshot {copy} is still marked: {}", error.chain());
+            }
             allow_cleanup(engine, before);
             Ok(copy)
         }
@@ -117,7 +125,7 @@ fn make_copy_default(
     }
 }
 
-/// The replaced default would otherwise be kept for ever. Not worth failing for: the rollback is done.
+/// The replaced default would otherwise be kept for ever.
 fn allow_cleanup(engine: &NativeEngine, before: u64) {
     let result = engine.store().and_then(|store| {
         let Some(id) = store.by_subvolume(before)? else {

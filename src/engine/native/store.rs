@@ -18,7 +18,7 @@ pub(crate) use listing::{Entry, Listing};
 use super::btrfs::{self, ROOT_DIRECTORY, Root};
 use crate::Error;
 use listing::Cache;
-use model::SnapshotId;
+use model::{Refusal, RefusalCode, SnapshotId};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -45,6 +45,27 @@ pub(crate) struct Store {
     cache: Mutex<Cache>,
     /// Held while something is changed, so that two changes of ours never meet.
     changing: Mutex<()>,
+}
+
+/// How the name of a directory begins that is being made or removed and has no number; that of the process follows.
+const UNNUMBERED: &str = "kedge-unnumbered-";
+
+fn unnumbered() -> String {
+    format!("{UNNUMBERED}{:06}", std::process::id())
+}
+
+fn is_unnumbered(name: &str) -> bool {
+    name.starts_with(UNNUMBERED)
+}
+
+/// What is at a number.
+enum Found {
+    /// A snapshot: its root directory and its subvolume.
+    Snapshot(OwnedFd, Root),
+    /// Something is mounted over what may be one.
+    Covered,
+    /// No snapshot; perhaps a directory without subvolume.
+    Nothing,
 }
 
 /// The number that a directory name is: decimal, from 1 up, without leading zeroes.
@@ -90,21 +111,21 @@ impl Store {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The root directory of a snapshot and its subvolume; `None` when there is none with this number, a directory
-    /// without a subvolume included.
-    fn subvolume(&self, id: SnapshotId) -> Result<Option<(OwnedFd, Root)>, Error> {
+    fn look(&self, id: SnapshotId) -> Result<Found, Error> {
         let failed = |error| Error::io(format!("open .snapshots/{id}/snapshot"), error);
-        let root = match directory::open_directory(&self.directory, &format!("{id}/snapshot")) {
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::XDEV) => return Ok(None),
+        let path = format!("{id}/snapshot");
+        let root = match directory::open_directory(&self.directory, path.as_str()) {
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => return Ok(Found::Nothing),
+            Err(Errno::XDEV) => return Ok(Found::Covered),
             root => root.map_err(failed)?,
         };
         if rustix::fs::fstat(&root).map_err(failed)?.st_ino != ROOT_DIRECTORY {
-            return Ok(None);
+            return Ok(Found::Nothing);
         }
         match btrfs::root_of(&root) {
-            Ok(subvolume) if subvolume.parent == self.id => Ok(Some((root, subvolume))),
+            Ok(subvolume) if subvolume.parent == self.id => Ok(Found::Snapshot(root, subvolume)),
             // Nested elsewhere, or deleted since it was opened.
-            Ok(_) | Err(Errno::NOENT) => Ok(None),
+            Ok(_) | Err(Errno::NOENT) => Ok(Found::Nothing),
             Err(error) => Err(failed(error)),
         }
     }
@@ -123,19 +144,22 @@ impl Store {
         let Some(id) = std::str::from_utf8(&path).ok().and_then(number) else {
             return Ok(None);
         };
-        let lies_there = |(_, found): &(OwnedFd, Root)| found.id == subvolume;
-        Ok(self.subvolume(id)?.filter(lies_there).map(|_| id))
+        let entry = self.entry(id)?;
+        Ok(entry.filter(|entry| entry.subvolume == subvolume).map(|_| id))
     }
 
     /// The root directory of a snapshot. A nested `/etc` lies in it as the directory `etc`. Refused with
-    /// `NoSuchSnapshot` when there is none with this number.
+    /// `NoSuchSnapshot` when there is none with this number, with `InUse` when something is mounted over it.
     pub(crate) fn open(&self, id: SnapshotId) -> Result<OwnedFd, Error> {
         Ok(self.existing(id)?.0)
     }
 
     fn existing(&self, id: SnapshotId) -> Result<(OwnedFd, Root), Error> {
-        self.subvolume(id)?
-            .ok_or_else(|| model::Refusal::of(model::RefusalCode::NoSuchSnapshot, id).into())
+        match self.look(id)? {
+            Found::Snapshot(root, subvolume) => Ok((root, subvolume)),
+            Found::Covered => Err(Refusal::of(RefusalCode::InUse, id).into()),
+            Found::Nothing => Err(Refusal::of(RefusalCode::NoSuchSnapshot, id).into()),
+        }
     }
 
     /// The root directory of the running system.

@@ -3,13 +3,13 @@
 //! that it is unfinished: the books are on disk before the subvolume comes, and the kernel makes a snapshot by
 //! committing everything before it.
 
-use super::{Base, Store, directory};
+use super::{Base, Store, directory, unnumbered};
 use crate::Error;
 use crate::native::btrfs::{self, ROOT_DIRECTORY};
 use crate::native::info::{Books, Info};
 use model::{SnapshotId, userdata_key};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 /// As snapper makes its directories.
@@ -24,17 +24,37 @@ struct Source {
     etc: Option<OwnedFd>,
 }
 
+fn whole(id: SnapshotId, books: &Books) -> Info {
+    Info {
+        id,
+        books: books.clone(),
+        unknown: Vec::new(),
+    }
+}
+
 impl Store {
     /// Makes a snapshot of `base` with the base's nested `/etc`, and writes its books. All of it is on disk when this
     /// returns; when it fails, nothing is left. A nested `/etc` is always writable, as the running system needs it.
     pub(crate) fn create(&self, base: Base, books: &Books, writable: bool) -> Result<SnapshotId, Error> {
         let _changing = self.changing();
         let source = self.source(base)?;
+        let etc_comes_later = source.etc.is_some() && !books.userdata.contains_key(userdata_key::IN_PROGRESS);
+        let mut first = books.clone();
+        if etc_comes_later {
+            // There is a moment in which the snapshot is there but not complete.
+            first
+                .userdata
+                .insert(userdata_key::IN_PROGRESS.to_owned(), "yes".to_owned());
+        }
         let (id, place) = self
-            .make_place()
+            .make_place(&first)
             .map_err(|error| Error::CreateSnapshot(Box::new(error)))?;
         let filled = self
-            .fill(id, place.as_fd(), &source, books, writable)
+            .fill(id, place.as_fd(), &source, writable)
+            .and_then(|()| match etc_comes_later {
+                true => self.write_info(place.as_fd(), &whole(id, books), INFO),
+                false => Ok(()),
+            })
             .and_then(|()| self.check(id, writable));
         match filled {
             Ok(()) => Ok(id),
@@ -92,24 +112,38 @@ impl Store {
         Ok(Source { root, etc })
     }
 
-    /// Takes the number after the highest one that is taken, whoever takes one at the same time.
-    fn make_place(&self) -> Result<(SnapshotId, OwnedFd), Error> {
+    /// Makes a directory with books in it and gives it the number after the highest one that is taken, whoever takes
+    /// one at the same time. It comes with its books, so that no crash leaves a number that says nothing.
+    fn make_place(&self, books: &Books) -> Result<(SnapshotId, OwnedFd), Error> {
+        let name = unnumbered();
+        let result = self.make_unnumbered(&name).and_then(|place| {
+            let id = self.number_place(&name, place.as_fd(), books)?;
+            Ok((id, place))
+        });
+        if result.is_err() {
+            // The first error is the one to tell; `sweep` removes what is left.
+            let _ = self.remove_directory(&name);
+        }
+        result
+    }
+
+    fn make_unnumbered(&self, name: &str) -> Result<OwnedFd, Error> {
+        // Left by a process of this number that was killed.
+        self.remove_directory(name)?;
+        rustix::fs::mkdirat(&self.directory, name, DIRECTORY)
+            .and_then(|()| directory::open_directory(&self.directory, name))
+            .and_then(|place| rustix::fs::fchmod(&place, DIRECTORY).map(|()| place))
+            .map_err(|error| Error::io("make a directory in .snapshots", error))
+    }
+
+    fn number_place(&self, name: &str, place: BorrowedFd<'_>, books: &Books) -> Result<SnapshotId, Error> {
         let mut id = self.next_number()?;
         loop {
             let failed = |error| Error::io(format!("make the directory .snapshots/{id}"), error);
-            match rustix::fs::mkdirat(&self.directory, id.to_string(), DIRECTORY) {
-                Ok(()) => {
-                    let place = directory::open_directory(&self.directory, &id.to_string())
-                        .and_then(|place| rustix::fs::fchmod(&place, DIRECTORY).map(|()| place));
-                    return match place {
-                        Ok(place) => Ok((id, place)),
-                        Err(error) => {
-                            // Nothing is in it yet; the first error is the one to tell.
-                            let _ = rustix::fs::unlinkat(&self.directory, id.to_string(), AtFlags::REMOVEDIR);
-                            Err(failed(error))
-                        }
-                    };
-                }
+            self.write_info(place, &whole(id, books), INFO)?;
+            let (from, to) = (&self.directory, &self.directory);
+            match rustix::fs::renameat_with(from, name, to, id.to_string(), RenameFlags::NOREPLACE) {
+                Ok(()) => return Ok(id),
                 Err(Errno::EXIST) => {
                     let next = id.0.checked_add(1).ok_or(Errno::OVERFLOW);
                     id = SnapshotId(next.map_err(failed)?);
@@ -124,23 +158,10 @@ impl Store {
         id: SnapshotId,
         place: BorrowedFd<'_>,
         source: &Source,
-        books: &Books,
         writable: bool,
     ) -> Result<(), Error> {
         let snapshot = |error| Error::io(format!("make the subvolume .snapshots/{id}/snapshot"), error);
         let nested = |error| Error::io(format!("make the subvolume .snapshots/{id}/snapshot/etc"), error);
-        let mut info = Info {
-            id,
-            books: books.clone(),
-            unknown: Vec::new(),
-        };
-        // With a nested /etc there is a moment in which the snapshot is there but not complete.
-        let is_marked = source.etc.is_some() && !books.userdata.contains_key(userdata_key::IN_PROGRESS);
-        if is_marked {
-            let userdata = &mut info.books.userdata;
-            userdata.insert(userdata_key::IN_PROGRESS.to_owned(), "yes".to_owned());
-        }
-        self.write_info(place, &info, INFO)?;
         let read_only = !writable && source.etc.is_none();
         btrfs::create_snapshot(place, &source.root, c"snapshot", read_only).map_err(snapshot)?;
         let Some(etc) = &source.etc else {
@@ -153,15 +174,11 @@ impl Store {
             Err(error) => return Err(nested(error)),
         }
         btrfs::create_snapshot(&root, etc, c"etc", false).map_err(nested)?;
-        if !writable {
-            btrfs::set_read_only(&root, true)
-                .map_err(|error| Error::io(format!("make snapshot {id} read-only"), error))?;
+        if writable {
+            return Ok(());
         }
-        if is_marked {
-            info.books = books.clone();
-            self.write_info(place, &info, INFO)?;
-        }
-        Ok(())
+        btrfs::set_read_only(&root, true)
+            .map_err(|error| Error::io(format!("make snapshot {id} read-only"), error))
     }
 
     /// Judges by what is on disk.

@@ -5,6 +5,7 @@
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::{Errno, Result};
+use rustix::path::Arg;
 use std::mem::MaybeUninit;
 
 /// How info.xml is read: never waiting for a pipe, never taking a terminal.
@@ -14,7 +15,12 @@ const READ: OFlags = OFlags::RDONLY
     .union(OFlags::NOCTTY);
 
 /// Opens what lies at `path` below `directory`.
-pub(super) fn open(directory: impl AsFd, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
+pub(super) fn open(
+    directory: impl AsFd,
+    path: impl Arg + Copy,
+    flags: OFlags,
+    mode: Mode,
+) -> Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH
         .union(ResolveFlags::NO_SYMLINKS)
         .union(ResolveFlags::NO_MAGICLINKS)
@@ -30,7 +36,7 @@ pub(super) fn open(directory: impl AsFd, path: &str, flags: OFlags, mode: Mode) 
 }
 
 /// Opens a directory below another one.
-pub(super) fn open_directory(directory: impl AsFd, path: &str) -> Result<OwnedFd> {
+pub(super) fn open_directory(directory: impl AsFd, path: impl Arg + Copy) -> Result<OwnedFd> {
     open(directory, path, OFlags::RDONLY | OFlags::DIRECTORY, Mode::empty())
 }
 

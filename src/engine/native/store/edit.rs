@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Changes the books and the read-only flag of a snapshot.
 
-use super::{Store, directory};
+use super::{Found, Store, directory};
 use crate::native::btrfs;
 use crate::native::info::{Info, LIMIT};
 use crate::{Error, Outcome};
@@ -67,9 +67,13 @@ impl Store {
         if new == old {
             return Ok(Outcome::Unchanged);
         }
-        let wrapped = |error| Error::ChangeSnapshot {
-            id,
-            source: Box::new(error),
+        let wrapped = |error| match self.look(id) {
+            // Deleted by somebody else in the middle of it.
+            Ok(Found::Nothing) => Refusal::of(RefusalCode::NoSuchSnapshot, id).into(),
+            _ => Error::ChangeSnapshot {
+                id,
+                source: Box::new(error),
+            },
         };
         let original = if books_differ(&old, &new) {
             Some(self.rewrite(id, &new).map_err(wrapped)?)

@@ -7,7 +7,7 @@
 //! the answers name is read again.
 
 use super::watch::Watch;
-use super::{Store, directory, number};
+use super::{Found, Store, directory, number};
 use crate::Error;
 use crate::native::btrfs::{self, Root, RootChange};
 use crate::native::info::{Books, Info, LIMIT};
@@ -127,10 +127,21 @@ impl Store {
 
     /// One snapshot, read from the disk and not from memory; `None` when there is none with this number.
     pub(crate) fn entry(&self, id: SnapshotId) -> Result<Option<Arc<Entry>>, Error> {
-        match self.subvolume(id)? {
-            Some((_, root)) => Ok(Some(Arc::new(self.build(id, &root)?))),
-            None => Ok(None),
-        }
+        let root = match self.look(id)? {
+            Found::Snapshot(_, root) => Some(root),
+            Found::Covered => self.covered(id)?,
+            Found::Nothing => None,
+        };
+        root.map(|root| self.build(id, &root).map(Arc::new)).transpose()
+    }
+
+    /// The subvolume below a mount, found by its place in the tree of roots.
+    fn covered(&self, id: SnapshotId) -> Result<Option<Root>, Error> {
+        let failed = |error| Error::io(format!("find the subvolume of snapshot {id}"), error);
+        let place =
+            rustix::fs::statat(&self.directory, id.to_string(), AtFlags::SYMLINK_NOFOLLOW).map_err(failed)?;
+        let roots = btrfs::all_roots(&self.directory, self.id, b"snapshot").map_err(failed)?;
+        Ok(roots.into_iter().find(|root| root.directory == place.st_ino))
     }
 
     /// All snapshots. Cheap when nothing changed since the last call: then it is the same `Arc`.
@@ -154,11 +165,6 @@ impl Store {
                 Errno::OVERFLOW,
             )
         })
-    }
-
-    /// Every number that was taken at the last reading.
-    pub(super) fn taken(&self) -> Vec<SnapshotId> {
-        self.cache().taken.keys().copied().collect()
     }
 
     /// Readable when [`Store::read`] may find something new.
