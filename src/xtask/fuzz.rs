@@ -1,41 +1,58 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Random input for the parsers of outside text, by cargo-fuzz where it is installed.
+//! Random input for the parsers of outside text. The fuzz workspace brings its own flags, so the stable compiler does.
 
-use anyhow::{Result, bail};
+use std::fs;
+
+use anyhow::{Context, Result, bail};
 
 use crate::enter::Session;
-use crate::process::{find, output, run as must_run};
+use crate::process::{output, run as must_run};
 
-/// Runs every target (or one) for so many seconds.
+/// Runs every target (or one) for so many seconds each, beginning with the inputs that earlier runs found.
 pub(crate) fn run(session: &Session, seconds: u64, only: Option<&str>) -> Result<u8> {
-    if find("cargo-fuzz").is_none() {
-        bail!(
-            "cargo-fuzz is missing; install it with `cargo install cargo-fuzz --locked` (it needs a nightly toolchain)"
-        );
-    }
-    let directory = session.checkout.join("tests/fuzz");
-    let list = output(
-        session
-            .cargo()
-            .args(["fuzz", "list", "--fuzz-dir"])
-            .arg(&directory),
+    let home = session.checkout.join("tests/fuzz");
+    let built = session.target().join("fuzz");
+    let mut cargo = session.cargo();
+    must_run(
+        cargo
+            .args(["build", "--release", "--bins"])
+            .current_dir(&home)
+            .env("CARGO_TARGET_DIR", &built),
     )?;
-    let mut ran = 0;
-    for target in list.lines().filter(|name| only.is_none_or(|only| only == *name)) {
-        println!("=== {target}");
-        must_run(
-            session
-                .cargo()
-                .args(["fuzz", "run", "--fuzz-dir"])
-                .arg(&directory)
-                .arg(target)
-                .args(["--", &format!("-max_total_time={seconds}")]),
-        )?;
-        ran += 1;
+    let mut names: Vec<String> = fs::read_dir(home.join("targets"))
+        .context("list the fuzz targets")?
+        .flatten()
+        .filter_map(|entry| Some(entry.file_name().to_str()?.strip_suffix(".rs")?.to_owned()))
+        .collect();
+    names.sort();
+    if let Some(only) = only {
+        if !names.iter().any(|name| name == only) {
+            bail!("there is no target {only:?}; there are: {}", names.join(", "));
+        }
+        names.retain(|name| name == only);
     }
-    if ran == 0 {
-        bail!("there is no such target; there are:\n{list}");
+    let triple = output(std::process::Command::new("rustc").args(["--print", "host-tuple"]))?;
+    let programs = built.join(triple).join("release");
+    let mut failed = 0;
+    for name in &names {
+        println!("=== {name}");
+        // What was found stays with the cache, so that the next run goes on from there.
+        let corpus = built.join("corpus").join(name);
+        fs::create_dir_all(&corpus)?;
+        let found = session.results(&format!("fuzz/{name}"))?;
+        let mut command = std::process::Command::new(programs.join(name));
+        command
+            .arg(&corpus)
+            .arg(session.checkout.join("tests/fixtures/apt"))
+            .arg(session.checkout.join("tests/fixtures/snapper"))
+            .arg(format!("-max_total_time={seconds}"))
+            .arg("-print_final_stats=1")
+            .arg(format!("-artifact_prefix={}/", found.display()));
+        if let Err(error) = must_run(&mut command) {
+            failed += 1;
+            println!("{name}: {error:#}; the input is in {}", found.display());
+        }
     }
-    println!("{ran} passed, 0 failed, 0 skipped");
-    Ok(0)
+    println!("{} passed, {failed} failed, 0 skipped", names.len() - failed);
+    Ok(u8::from(failed > 0))
 }

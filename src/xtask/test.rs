@@ -27,7 +27,7 @@ enum Work {
     System,
 }
 
-const STAGES: [Stage; 9] = [
+const STAGES: [Stage; 10] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
@@ -42,6 +42,11 @@ const STAGES: [Stage; 9] = [
         name: "btrfs",
         about: "real btrfs on loop devices",
         work: Work::Cargo(&["--package", "support", "--test", "btrfs"]),
+    },
+    Stage {
+        name: "transaction",
+        about: "a real Debian on a real btrfs, updated well and badly",
+        work: Work::Cargo(&["--package", "support", "--test", "transaction"]),
     },
     Stage {
         name: "contract",
@@ -121,7 +126,7 @@ pub(crate) fn wants_guest(stages: &[String]) -> bool {
 /// Names the stages.
 pub(crate) fn list() -> Result<u8> {
     for stage in &STAGES {
-        println!("{:<9} {}", stage.name, stage.about);
+        println!("{:<11} {}", stage.name, stage.about);
     }
     Ok(0)
 }
@@ -149,7 +154,7 @@ pub(crate) fn run(session: &Session, names: &[String], rest: &[String]) -> Resul
         let mut own = Tally::default();
         run_stage(session, stage, rest, &mut own);
         table.push(format!(
-            "{:<9} {:>5} passed {:>3} failed {:>3} skipped {:>7.1} s",
+            "{:<11} {:>5} passed {:>3} failed {:>3} skipped {:>7.1} s",
             stage.name,
             own.passed,
             own.failed,
