@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::desktop::{Bus, Running, pictures, window};
+use crate::desktop::{Bus, LIGHT, Running, pictures, window};
 use crate::enter::Session;
 use crate::guest::Guest;
 use crate::guest::image::Image;
@@ -69,7 +69,7 @@ fn show_window(session: &Session, scenario: &mut Scenario, directory: &std::path
         return Ok(());
     }
     scenario.say("# no display here: pictures of every page under Xvfb");
-    for file in pictures(session, &address, directory)? {
+    for file in pictures(session, &address, directory, LIGHT)? {
         scenario.say(&format!("# {}", file.display()));
     }
     Ok(())

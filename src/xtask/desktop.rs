@@ -83,6 +83,46 @@ impl Bus {
     }
 }
 
+/// How a picture is taken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    /// Goes into the names of the files
+    pub(crate) name: &'static str,
+    width: u32,
+    height: u32,
+    dark: bool,
+}
+
+/// As most people will see it.
+pub(crate) const LIGHT: Look = Look {
+    name: "",
+    width: 1100,
+    height: 800,
+    dark: false,
+};
+/// Dark colors.
+pub(crate) const DARK: Look = Look {
+    name: "-dark",
+    dark: true,
+    ..LIGHT
+};
+/// As narrow as the window may become.
+pub(crate) const NARROW: Look = Look {
+    name: "-narrow",
+    width: 380,
+    height: 800,
+    ..LIGHT
+};
+
+/// Windows fill the screen and have no frame: the picture is of the page.
+const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<openbox_config xmlns="http://openbox.org/3.4/rc">
+  <applications>
+    <application type="normal"><decor>no</decor><maximized>yes</maximized></application>
+  </applications>
+</openbox_config>
+"#;
+
 /// A display of our own: Xvfb with a window manager.
 #[derive(Debug)]
 pub(crate) struct Display {
@@ -93,17 +133,11 @@ pub(crate) struct Display {
 
 impl Display {
     /// Starts both.
-    pub(crate) fn start(size: &str) -> Result<Self> {
+    pub(crate) fn start(session: &Session, look: Look) -> Result<Self> {
         let mut server = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                &format!("{size}x24"),
-                "-nolisten",
-                "tcp",
-            ])
+            .args(["-displayfd", "1", "-screen", "0"])
+            .arg(format!("{}x{}x24", look.width, look.height))
+            .args(["-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -115,8 +149,12 @@ impl Display {
             bail!("Xvfb did not start");
         }
         let name = format!(":{}", number.trim());
+        let rules = session.scratch.join("openbox.xml");
+        std::fs::write(&rules, WINDOW_MANAGER)?;
         let manager = Running::start(
             Command::new("openbox")
+                .arg("--config-file")
+                .arg(rules)
                 .env("DISPLAY", &name)
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
@@ -138,15 +176,21 @@ impl Display {
     }
 
     /// Waits until a window of this process is on the screen.
-    fn wait_for_window(&self, process: u32) -> Result<()> {
-        let shown = wait_for(Duration::from_secs(30), || {
+    fn wait_for_window(&self, program: &mut Running) -> Result<()> {
+        let id = program.id().to_string();
+        let shown = wait_for(Duration::from_secs(60), || {
             let mut search = Command::new("xdotool");
             search
-                .args(["search", "--onlyvisible", "--pid", &process.to_string()])
+                .args(["search", "--onlyvisible", "--pid", &id])
                 .env("DISPLAY", &self.name);
-            output(&mut search).ok().filter(|found| !found.is_empty())
+            let found = output(&mut search).is_ok_and(|found| !found.is_empty());
+            (found || program.has_ended()).then_some(found)
         });
-        shown.map(drop).context("the window does not appear")
+        match shown {
+            Some(true) => Ok(()),
+            Some(false) => bail!("the window's program ended"),
+            None => bail!("the window does not appear"),
+        }
     }
 }
 
@@ -171,31 +215,56 @@ pub(crate) fn program(session: &Session, name: &str) -> PathBuf {
 }
 
 /// One picture of every page in `directory`; returns the files.
-pub(crate) fn pictures(session: &Session, system_bus: &str, directory: &Path) -> Result<Vec<PathBuf>> {
-    let display = Display::start("1100x800")?;
+pub(crate) fn pictures(
+    session: &Session,
+    system_bus: &str,
+    directory: &Path,
+    look: Look,
+) -> Result<Vec<PathBuf>> {
+    let display = Display::start(session, look)?;
     let bus = Bus::start(session, "session-bus")?;
+    let settings = session.scratch.join(format!("config{}", look.name));
+    std::fs::create_dir_all(&settings)?;
+    if look.dark {
+        std::fs::copy(
+            "/usr/share/color-schemes/BreezeDark.colors",
+            settings.join("kdeglobals"),
+        )
+        .context("read the dark color scheme")?;
+    }
     let mut files = Vec::new();
     for page in PAGES {
         let mut command = window(session, system_bus, &bus.address);
         command
             .args(["--page", page])
             .env("DISPLAY", &display.name)
+            .env("XDG_CONFIG_HOME", &settings)
             .env("QT_QPA_PLATFORM", "xcb")
             .env("LIBGL_ALWAYS_SOFTWARE", "1");
-        let log = std::fs::File::create(session.scratch.join(format!("window-{page}.log")))?;
+        let log_name = session.scratch.join(format!("window-{page}.log"));
+        let log = std::fs::File::create(&log_name)?;
         command.stdout(log.try_clone()?).stderr(log);
+        let said = || {
+            std::fs::read_to_string(&log_name)
+                .unwrap_or_default()
+                .trim()
+                .to_owned()
+        };
         let mut window = Running::start(&mut command)?;
-        display.wait_for_window(window.id()).with_context(|| {
-            let log = std::fs::read_to_string(session.scratch.join(format!("window-{page}.log")));
-            format!("page {page}: {}", log.unwrap_or_default().trim())
-        })?;
+        display
+            .wait_for_window(&mut window)
+            .with_context(|| format!("page {page}: {}", said()))?;
         // The page fills with what the helper answers; there is no signal for "drawn" across processes.
-        std::thread::sleep(Duration::from_millis(2500));
+        std::thread::sleep(Duration::from_secs(3));
         if window.has_ended() {
-            bail!("the window ended by itself on page {page}");
+            bail!("the window ended by itself on page {page}: {}", said());
         }
-        let file = directory.join(format!("{page}.png"));
+        let file = directory.join(format!("{page}{}.png", look.name));
         display.picture(&file)?;
+        // What QML complains about is worth a look.
+        if !said().is_empty() {
+            println!("the window on page {page} said:\n{}", said());
+        }
         files.push(file);
     }
     Ok(files)

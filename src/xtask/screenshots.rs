@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 
-use crate::desktop::pictures;
+use crate::desktop::{DARK, LIGHT, NARROW, pictures};
 use crate::enter::Session;
 use crate::run::Simulation;
 
@@ -11,8 +11,10 @@ use crate::run::Simulation;
 pub(crate) fn run(session: &Session) -> Result<u8> {
     let simulation = Simulation::start(session)?;
     let directory = session.results("screenshots")?;
-    for file in pictures(session, &simulation.bus.address, &directory)? {
-        println!("{}", file.display());
+    for look in [LIGHT, DARK, NARROW] {
+        for file in pictures(session, &simulation.bus.address, &directory, look)? {
+            println!("{}", file.display());
+        }
     }
     Ok(0)
 }
