@@ -13,7 +13,8 @@ pub(crate) const WORK: &str = "KEDGE_TEST_WORK";
 
 /// Starts the work on the system with this root.
 pub(crate) fn start(work: &str, root: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    // By its path it may be out of reach in a chroot.
+    Command::new("/proc/self/exe")
         .env(WORK, format!("{work}:{}", root.display()))
         .stdout(Stdio::null())
         .spawn()

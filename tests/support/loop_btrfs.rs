@@ -58,8 +58,37 @@ pub fn isolate() -> Result<(), String> {
     }
     // SAFETY: no other thread runs yet, and file descriptors stay shared.
     unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }
-        .and_then(|()| mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC))
+        .map_err(io::Error::from)
+        .and_then(|()| keep_to_ourselves())
         .map_err(|error| format!("needs mounts of its own: {error}"))
+}
+
+/// Mounts of ours appear nowhere else.
+fn keep_to_ourselves() -> io::Result<()> {
+    let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+    if mount_change("/", private).is_ok() {
+        return Ok(());
+    }
+    // In a chroot, `/` is no mount: those below it are changed one by one, and the one we work in must be among them.
+    let table = fs::read_to_string("/proc/self/mountinfo")?;
+    let fields = || table.lines().map(|line| line.split(' '));
+    for place in fields().filter_map(|mut fields| fields.nth(4)) {
+        // Hidden below others, or with blanks in its name: neither is where we work.
+        let _ = mount_change(place, private);
+    }
+    let here = rustix::fs::statx(
+        rustix::fs::CWD,
+        std::env::temp_dir(),
+        rustix::fs::AtFlags::empty(),
+        rustix::fs::StatxFlags::MNT_ID,
+    )?;
+    let here = here.stx_mnt_id.to_string();
+    let is_listed = fields()
+        .filter_map(|mut fields| fields.next())
+        .any(|id| id == here);
+    is_listed
+        .then_some(())
+        .ok_or_else(|| io::Error::other("the temporary directory lies on a mount that is out of reach"))
 }
 
 /// Whether a program is in the `PATH`.

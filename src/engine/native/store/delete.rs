@@ -82,7 +82,9 @@ impl Store {
 
     /// Removes a number directory with everything in it that is ours or snapper's, complete or not.
     pub(super) fn remove(&self, id: SnapshotId) -> Result<(), Error> {
+        let mut before = None;
         if let Found::Snapshot(root, subvolume) = self.look(id)? {
+            before = Some(subvolume.id);
             let failed = |error| match error {
                 // A running send keeps a subvolume; so does being the default.
                 Errno::PERM | Errno::BUSY | Errno::TXTBSY => Error::from(Refusal::of(RefusalCode::InUse, id)),
@@ -108,8 +110,11 @@ impl Store {
         }
         self.remove_directory(&id.to_string())?;
         match self.look(id)? {
-            Found::Nothing => Ok(()),
-            _ => Err(Error::io(format!("delete snapshot {id}"), Errno::BUSY)),
+            Found::Snapshot(_, now) if Some(now.id) == before => {
+                Err(Error::io(format!("delete snapshot {id}"), Errno::BUSY))
+            }
+            // Nothing, or by now somebody else's: the number was free.
+            _ => Ok(()),
         }
     }
 

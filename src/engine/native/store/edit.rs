@@ -7,7 +7,7 @@ use crate::native::info::{Info, LIMIT};
 use crate::{Error, Outcome};
 use model::{Condition, Edit, Refusal, RefusalCode, Snapshot, SnapshotId};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::Mode;
+use rustix::fs::{AtFlags, Mode};
 
 /// The file as it is, to be put back when a later step fails.
 struct Original {
@@ -80,6 +80,16 @@ impl Store {
         } else {
             None
         };
+        if let (Some(original), Found::Nothing) = (&original, self.look(id)?) {
+            // Somebody deleted it, and may have removed its books before we wrote them.
+            let inode =
+                |status: rustix::io::Result<rustix::fs::Stat>| status.ok().map(|status| status.st_ino);
+            let now = rustix::fs::statat(&self.directory, id.to_string(), AtFlags::SYMLINK_NOFOLLOW);
+            if inode(now) == inode(rustix::fs::fstat(&original.place)) {
+                self.remove_directory(&id.to_string())?;
+            }
+            return Err(Refusal::of(RefusalCode::NoSuchSnapshot, id).into());
+        }
         if new.read_only != old.read_only
             && let Err(error) = self.write_flag(id, root.as_fd(), new.read_only)
         {
