@@ -129,14 +129,15 @@ impl<'a> Run<'a> {
     pub(crate) fn finish(self, context: &Context<'_>) -> Result<Finished, Error> {
         context.cancel.check()?;
         if !self.isolated {
-            return self.work(context);
+            return self.work(context, None);
         }
-        // A process namespace belongs to the children that a thread makes afterwards, and ends with the first of them.
+        // A process namespace belongs to the children that a thread makes afterwards.
         let worker = || {
             // SAFETY: only UnshareFlags::FILES has requirements, and it is not among the flags.
             unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWPID) }
                 .map_err(|source| Error::io("make a process namespace", source))?;
-            self.work(context)
+            let keeper = Keeper::start(&self.env)?;
+            self.work(context, Some(keeper))
         };
         std::thread::scope(|scope| match scope.spawn(worker).join() {
             Ok(result) => result,
@@ -144,14 +145,14 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn work(mut self, context: &Context<'_>) -> Result<Finished, Error> {
+    fn work(mut self, context: &Context<'_>, keeper: Option<Keeper>) -> Result<Finished, Error> {
         let shown = self.shown();
         let (status_fd, on_status) = match self.status.take() {
             Some((fd, line)) => (Some(fd), Some(line)),
             None => (None, None),
         };
         let (child, status_pipe) = self.start(&shown, status_fd)?;
-        let mut running = Running::new(child, shown, self.capture, status_pipe)?;
+        let mut running = Running::new(child, shown, self.capture, status_pipe, keeper)?;
         running.stream(context, on_status)?;
         running.finished()
     }
@@ -211,6 +212,35 @@ impl Finished {
     }
 }
 
+/// The first process of a process namespace: when it ends, the kernel kills all others in there. It ends when its
+/// standard input does, so also when we are killed. (A death signal alone would not do: a program that changes its user
+/// for a moment, as apt-get does, loses it; see PR_SET_PDEATHSIG.)
+struct Keeper(Child);
+
+impl Keeper {
+    #[expect(clippy::disallowed_methods, reason = "this is the one door to processes")]
+    fn start(env: &[(String, String)]) -> Result<Self, Error> {
+        std::process::Command::new("cat")
+            .env_clear()
+            .envs(env.iter().map(|(key, value)| (key, value)))
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .map(Self)
+            .map_err(|source| Error::io("start cat as the first process of a namespace", source))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // It cannot be reaped before everything else in its namespace is gone. Neither fails for a child of ours.
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
 /// A program that runs. Dropping it kills it and everything in its process group, and waits for it.
 struct Running {
     child: Child,
@@ -224,6 +254,7 @@ struct Running {
     captured: Vec<u8>,
     tail: VecDeque<String>,
     reaped: Option<ExitStatus>,
+    keeper: Option<Keeper>,
 }
 
 impl Drop for Running {
@@ -242,6 +273,7 @@ impl Running {
         command: String,
         capture: Option<usize>,
         status: Option<OwnedFd>,
+        keeper: Option<Keeper>,
     ) -> Result<Self, Error> {
         let pid = Pid::from_child(&child);
         let exit = match pidfd_open(pid, PidfdFlags::NONBLOCK) {
@@ -264,6 +296,7 @@ impl Running {
             captured: Vec::new(),
             tail: VecDeque::new(),
             reaped: None,
+            keeper,
         })
     }
 
@@ -272,8 +305,9 @@ impl Running {
         let _ = kill_process_group(self.pid, signal);
     }
 
-    fn kill(&self) {
+    fn kill(&mut self) {
         self.signal(Signal::KILL);
+        self.keeper = None;
     }
 
     /// Reads until the program has ended and everything it said is read.
@@ -311,7 +345,7 @@ impl Running {
             }
             if ready.exit && !exited {
                 exited = true;
-                // What it left in its group would otherwise run on without anybody knowing.
+                // What it left running would otherwise run on without anybody knowing.
                 self.kill();
                 deadline = Some(Instant::now() + DRAIN);
             }

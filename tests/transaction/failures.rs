@@ -25,9 +25,15 @@ pub const CASES: &[Case] = &[
 
 fn package_script(kit: &Kit) {
     let machine = Machine::new(kit);
-    machine.publish(&[Deb::new("fail", "2").script("postinst", "echo about to fail >&2; exit 1"), Deb::new("beta", "2")]);
+    machine.publish(&[
+        Deb::new("fail", "2").script("postinst", "echo about to fail >&2; exit 1"),
+        Deb::new("beta", "2"),
+    ]);
     let failure = failure(machine.update());
-    assert_eq!((failure.code, failure.args["package"].as_str()), (FailureCode::PackageScript, "fail"));
+    assert_eq!(
+        (failure.code, failure.args["package"].as_str()),
+        (FailureCode::PackageScript, "fail")
+    );
     assert!(failure.detail.contains("about to fail"), "{}", failure.detail);
     machine.assert_old_system();
     // Repaired, the same update succeeds.
@@ -63,14 +69,18 @@ fn signature_wrong(kit: &Kit) {
 
 fn another_key(kit: &Kit) {
     let machine = Machine::new(kit);
-    machine.repository.publish(&Key::new(), "stable", &[Deb::new("alpha", "2")]);
+    machine
+        .repository
+        .publish(&Key::new(), "stable", &[Deb::new("alpha", "2")]);
     asks_in_vain(&machine, FailureCode::RepositorySignature);
 }
 
 fn release_expired(kit: &Kit) {
     let machine = Machine::new(kit);
     let until = Some("Sat, 01 Jan 2022 00:00:00 UTC");
-    machine.repository.publish_until(&kit.key, "stable", &[Deb::new("alpha", "2")], until);
+    machine
+        .repository
+        .publish_until(&kit.key, "stable", &[Deb::new("alpha", "2")], until);
     asks_in_vain(&machine, FailureCode::RepositoryExpired);
 }
 
@@ -85,13 +95,25 @@ fn package_missing(kit: &Kit) {
 /// Leaves about this much space.
 fn fill(machine: &Machine<'_>, mebibytes: u64) {
     let top = machine.disk.top();
-    let usage = run("btrfs", ["filesystem", "usage", "-b", top.to_str().unwrap()]).unwrap();
-    let free = usage.lines().find_map(|line| line.trim().strip_prefix("Free (estimated):")).unwrap();
-    let free: u64 = free.trim().split_ascii_whitespace().next().unwrap().parse().unwrap();
-    let size = (free - (mebibytes << 20)).to_string();
-    let file = top.join("@/srv/filler");
-    run("fallocate", ["-l", &size, file.to_str().unwrap()]).unwrap();
-    run("sync", ["-f", top.to_str().unwrap()]).unwrap();
+    let free = || {
+        let usage = run("btrfs", ["filesystem", "usage", "-b", top.to_str().unwrap()]).unwrap();
+        let free = usage.lines().find_map(|line| line.trim().strip_prefix("Free (estimated):")).unwrap();
+        free.trim().split_ascii_whitespace().next().unwrap().parse::<u64>().unwrap() >> 20
+    };
+    // In steps, since what is free is an estimate that gets better towards the end.
+    for step in 0..1000 {
+        let left = free();
+        if left <= mebibytes {
+            break;
+        }
+        let size = (left - mebibytes).min(64);
+        let file = top.join(format!("@/srv/filler-{step}"));
+        if run("fallocate", ["-l", &format!("{size}MiB"), file.to_str().unwrap()]).is_err() {
+            break;
+        }
+        run("sync", ["-f", top.to_str().unwrap()]).unwrap();
+    }
+    assert!(free() <= mebibytes + 64, "{} MiB are free", free());
 }
 
 fn disk_full_unpack(kit: &Kit) {
@@ -126,9 +148,15 @@ fn disk_full_end(kit: &Kit) {
 fn kernel_without_initrd(kit: &Kit) {
     let machine = Machine::new(kit);
     let broken = Deb::new("linux-image-2", "1").file("boot/vmlinuz-2", "kernel");
-    machine.publish(&[broken, Deb::new("linux-image-test", "2").field("Depends: linux-image-2")]);
+    machine.publish(&[
+        broken,
+        Deb::new("linux-image-test", "2").field("Depends: linux-image-2"),
+    ]);
     let failure = failure(machine.update());
-    assert_eq!((failure.code, failure.args["path"].as_str()), (FailureCode::NotBootable, "/boot/initrd.img-2"));
+    assert_eq!(
+        (failure.code, failure.args["path"].as_str()),
+        (FailureCode::NotBootable, "/boot/initrd.img-2")
+    );
     machine.assert_old_system();
 }
 
@@ -139,14 +167,18 @@ fn left_unfinished(kit: &Kit) {
                   (sleep 0.2) ; exit 0";
     // dpkg writes its database anew when it ends, so the damage is done by a hook of apt that runs behind it.
     let hook = format!("#!/bin/sh\n{script}\n");
-    let hooked = Deb::new("alpha", "2")
-        .file("usr/lib/damage", hook)
-        .file("etc/apt/apt.conf.d/zz-damage", "DPkg::Post-Invoke { \"sh /usr/lib/damage\"; };\n");
+    let hooked = Deb::new("alpha", "2").file("usr/lib/damage", hook).file(
+        "etc/apt/apt.conf.d/zz-damage",
+        "DPkg::Post-Invoke { \"sh /usr/lib/damage\"; };\n",
+    );
     machine.publish(&[hooked]);
     machine.update().unwrap();
     machine.publish(&[Deb::new("large", "2")]);
     let failure = failure(machine.update());
-    assert_eq!((failure.code, failure.args["package"].as_str()), (FailureCode::Unverified, "beta"));
+    assert_eq!(
+        (failure.code, failure.args["package"].as_str()),
+        (FailureCode::Unverified, "beta")
+    );
     machine.assert_snapshots(&[1, 2], 2);
     machine.assert_running_untouched();
 }
@@ -164,7 +196,10 @@ fn locked(kit: &Kit) {
         .unwrap();
     std::io::Read::read_exact(holder.stdout.as_mut().unwrap(), &mut [0; 5]).unwrap();
     assert_eq!(failure(machine.update()).code, FailureCode::LockHeld);
-    assert_eq!(failure(Record::default().check(&machine.engine())).code, FailureCode::LockHeld);
+    assert_eq!(
+        failure(Record::default().check(&machine.engine())).code,
+        FailureCode::LockHeld
+    );
     drop(holder.stdin.take());
     holder.wait().unwrap();
     machine.assert_old_system();
@@ -177,11 +212,17 @@ fn database_outside(kit: &Kit) {
     let engine = machine.engine();
     let capabilities = &engine.system().unwrap().capabilities;
     for capability in [Capability::Updates, Capability::PackageChanges] {
-        assert_eq!(capabilities.absence(capability), Some(RefusalCode::DatabaseOutside));
+        assert_eq!(
+            capabilities.absence(capability),
+            Some(RefusalCode::DatabaseOutside)
+        );
     }
-    let refused = |error| matches!(error, Error::Refused(refusal) if refusal.code == RefusalCode::DatabaseOutside);
+    let refused =
+        |error| matches!(error, Error::Refused(refusal) if refusal.code == RefusalCode::DatabaseOutside);
     assert!(refused(machine.update().unwrap_err()));
     assert!(refused(Record::default().check(&engine).unwrap_err()));
-    assert!(refused(engine.package_changes(None, Some(SnapshotId(1))).unwrap_err()));
+    assert!(refused(
+        engine.package_changes(None, Some(SnapshotId(1))).unwrap_err()
+    ));
     machine.assert_old_system();
 }

@@ -13,12 +13,22 @@ pub const CASES: &[Case] = &[
     ("cancel::while_downloading", |kit| cancelled(kit, Phase::Download)),
     ("cancel::while_installing", cancelled_installing),
     ("cancel::too_late", cancelled_too_late),
-    ("killed::while_preparing", |kit| killed(kit, Phase::Prepare, "prepare", Some(1))),
-    ("killed::while_refreshing", |kit| killed(kit, Phase::Refresh, "refresh", Some(1))),
-    ("killed::while_downloading", |kit| killed(kit, Phase::Download, "download", Some(1))),
+    ("killed::while_preparing", |kit| {
+        killed(kit, Phase::Prepare, "prepare", Some(1))
+    }),
+    ("killed::while_refreshing", |kit| {
+        killed(kit, Phase::Refresh, "refresh", Some(1))
+    }),
+    ("killed::while_downloading", |kit| {
+        killed(kit, Phase::Download, "download", Some(1))
+    }),
     ("killed::while_installing", killed_installing),
-    ("killed::while_verifying", |kit| killed(kit, Phase::Verify, "verify", Some(1))),
-    ("killed::while_committing", |kit| killed(kit, Phase::Commit, "commit", Some(1))),
+    ("killed::while_verifying", |kit| {
+        killed(kit, Phase::Verify, "verify", Some(1))
+    }),
+    ("killed::while_committing", |kit| {
+        killed(kit, Phase::Commit, "commit", Some(1))
+    }),
     ("killed::at_any_time", killed_at_any_time),
     ("recover::spares_a_transaction_that_runs", recover_spares),
 ];
@@ -87,7 +97,10 @@ fn cancelled_too_late(kit: &Kit) {
             assert!(!cancel.request());
         }
     });
-    assert_eq!(record.update(&machine.engine()).unwrap(), Outcome::Changed(SnapshotId(2)));
+    assert_eq!(
+        record.update(&machine.engine()).unwrap(),
+        Outcome::Changed(SnapshotId(2))
+    );
     machine.assert_new_system(2);
 }
 
@@ -118,7 +131,10 @@ fn killed(kit: &Kit, phase: Phase, line: &str, expected: Option<u32>) {
     // And whatever was left, the next update succeeds.
     machine.publish(&[Deb::new("large", "5")]);
     machine.update().unwrap();
-    assert_ne!(machine.engine().system().unwrap().default, Some(SnapshotId(default)));
+    assert_ne!(
+        machine.engine().system().unwrap().default,
+        Some(SnapshotId(default))
+    );
 }
 
 fn killed_installing(kit: &Kit) {
@@ -135,7 +151,10 @@ fn killed_installing(kit: &Kit) {
     updating.kill();
     let began = Instant::now();
     while processes_with(&marker) > 0 {
-        assert!(began.elapsed() < Duration::from_secs(5), "what the package started lives on");
+        assert!(
+            began.elapsed() < Duration::from_secs(5),
+            "what the package started lives on"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
     assert_eq!(recovered(&machine), 1);

@@ -8,7 +8,10 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 pub const CASES: &[Case] = &[
-    ("hostile::links_instead_of_directories", links_instead_of_directories),
+    (
+        "hostile::links_instead_of_directories",
+        links_instead_of_directories,
+    ),
     ("hostile::links_on_the_way", links_on_the_way),
     ("hostile::scripts_do_not_reach_the_running_system", scripts),
 ];
@@ -21,7 +24,10 @@ fn bait() -> tempfile::TempDir {
 }
 
 fn assert_untaken(bait: &Path) {
-    let names: Vec<_> = fs::read_dir(bait).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let names: Vec<_> = fs::read_dir(bait)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert_eq!(names, ["file"]);
     assert_eq!(fs::read_to_string(bait.join("file")).unwrap(), "bait");
 }
@@ -41,7 +47,10 @@ fn links_instead_of_directories(kit: &Kit) {
         });
         machine.publish(&[Deb::new("alpha", "2")]);
         let error = machine.update().unwrap_err();
-        assert!(matches!(&error, Error::Damaged { path, .. } if *path == Path::new("/").join(name)), "{error:?}");
+        assert!(
+            matches!(&error, Error::Damaged { path, .. } if *path == Path::new("/").join(name)),
+            "{error:?}"
+        );
         let error = Record::default().check(&machine.engine()).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }));
         machine.assert_old_system();
@@ -54,7 +63,10 @@ fn links_on_the_way(kit: &Kit) {
     let outside = bait.path().to_str().unwrap().to_owned();
     let machine = Machine::with(kit, Place::Sysimage, 1400, |system| {
         symlink(format!("{outside}/file"), system.join("usr/sbin/policy-rc.d"))?;
-        symlink(format!("../../../../..{outside}/file"), system.join("etc/resolv.conf"))?;
+        symlink(
+            format!("../../../../..{outside}/file"),
+            system.join("etc/resolv.conf"),
+        )?;
         fs::remove_dir(system.join("opt"))?;
         symlink(&outside, system.join("opt"))?;
         fs::remove_dir_all(system.join("var"))?;
@@ -87,9 +99,18 @@ fn scripts(kit: &Kit) {
     record.print_on_panic();
     machine.assert_new_system(2);
     let log = record.log.lock().unwrap();
-    let wrote: Vec<_> = log.iter().filter_map(|line| line.strip_prefix("wrote ")).collect();
-    assert_eq!(wrote, ["/var/written", "/var/log/written", "/run/written", "/tmp/written"]);
-    assert!(!log.iter().any(|line| line.contains("reached the real var") || line.contains("/.snapshots/1")));
+    let wrote: Vec<_> = log
+        .iter()
+        .filter_map(|line| line.strip_prefix("wrote "))
+        .collect();
+    assert_eq!(
+        wrote,
+        ["/var/written", "/var/log/written", "/run/written", "/tmp/written"]
+    );
+    assert!(
+        !log.iter()
+            .any(|line| line.contains("reached the real var") || line.contains("/.snapshots/1"))
+    );
     for place in ["var/written", "var/log/written", "run/written", "srv/written"] {
         assert!(!machine.disk.root().join(place).exists(), "{place}");
         assert!(!machine.disk.snapshot(2).join(place).exists(), "{place}");

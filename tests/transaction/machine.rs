@@ -23,7 +23,10 @@ pub struct Kit {
 impl Kit {
     /// Unpacks the system once and installs what the updates will change.
     pub fn new(tarball: &Path) -> Self {
-        let folder = tempfile::Builder::new().prefix("kedge-transaction-").tempdir().unwrap();
+        let folder = tempfile::Builder::new()
+            .prefix("kedge-transaction-")
+            .tempdir()
+            .unwrap();
         let key = Key::new();
         let system = folder.path().join("system");
         fs::create_dir(&system).unwrap();
@@ -45,7 +48,18 @@ impl Kit {
             .map(|suite| format!("deb [signed-by=/etc/apt/test.gpg] file:/srv/repo {suite} main\n"));
         fs::write(system.join("etc/apt/sources.list"), sources.concat()).unwrap();
         fs::remove_file(system.join("etc/resolv.conf")).ok();
-        run("tar", ["-C", text, "--exclude=./dev/*", "-cf", folder.path().join("tar").to_str().unwrap(), "."]).unwrap();
+        run(
+            "tar",
+            [
+                "-C",
+                text,
+                "--exclude=./dev/*",
+                "-cf",
+                folder.path().join("tar").to_str().unwrap(),
+                ".",
+            ],
+        )
+        .unwrap();
         fs::remove_dir_all(system).unwrap();
         Self { key, folder }
     }
@@ -57,7 +71,11 @@ impl Kit {
 
 fn unpack(tarball: &Path, to: &Path) -> io::Result<()> {
     let (tarball, to) = (tarball.to_str().unwrap(), to.to_str().unwrap());
-    run("tar", ["-C", to, "--exclude=./dev/*", "--numeric-owner", "-xpf", tarball]).map(|_| ())
+    run(
+        "tar",
+        ["-C", to, "--exclude=./dev/*", "--numeric-owner", "-xpf", tarball],
+    )
+    .map(|_| ())
 }
 
 /// A kernel: its image is packed, its initrd is made when it is configured, as on Debian.
@@ -107,7 +125,11 @@ impl<'a> Machine<'a> {
         mebibytes: u64,
         change: impl FnOnce(&Path) -> io::Result<()>,
     ) -> Self {
-        let layout = if place == Place::Own { Layout::Classic } else { Layout::Transactional };
+        let layout = if place == Place::Own {
+            Layout::Classic
+        } else {
+            Layout::Transactional
+        };
         let fill = |system: &Path| {
             unpack(&kit.tarball(), system)?;
             if place == Place::Sysimage {
@@ -117,7 +139,15 @@ impl<'a> Machine<'a> {
             }
             if layout == Layout::Transactional {
                 let apart = system.ancestors().nth(3).unwrap().join("var");
-                run("cp", ["-a", "--", &format!("{}/var/.", system.display()), apart.to_str().unwrap()])?;
+                run(
+                    "cp",
+                    [
+                        "-a",
+                        "--",
+                        &format!("{}/var/.", system.display()),
+                        apart.to_str().unwrap(),
+                    ],
+                )?;
                 run("rm", ["-rf", "--", system.join("var").to_str().unwrap()])?;
                 fs::create_dir(system.join("var"))?;
             }
@@ -125,10 +155,32 @@ impl<'a> Machine<'a> {
         };
         let disk = LoopBtrfs::with_system(mebibytes, layout, fill).unwrap();
         let (root, srv) = (disk.root(), disk.top().join("@/srv"));
-        disk.btrfs(["subvolume", "create", srv.to_str().unwrap()]).unwrap();
-        run("mount", ["--bind", srv.to_str().unwrap(), root.join("srv").to_str().unwrap()]).unwrap();
-        run("mount", ["-t", "tmpfs", "-o", "mode=0755", "run", root.join("run").to_str().unwrap()]).unwrap();
-        let repository = Repository { path: srv.join("repo") };
+        disk.btrfs(["subvolume", "create", srv.to_str().unwrap()])
+            .unwrap();
+        run(
+            "mount",
+            [
+                "--bind",
+                srv.to_str().unwrap(),
+                root.join("srv").to_str().unwrap(),
+            ],
+        )
+        .unwrap();
+        run(
+            "mount",
+            [
+                "-t",
+                "tmpfs",
+                "-o",
+                "mode=0755",
+                "run",
+                root.join("run").to_str().unwrap(),
+            ],
+        )
+        .unwrap();
+        let repository = Repository {
+            path: srv.join("repo"),
+        };
         repository.publish(&kit.key, "stable", &[]);
         repository.publish(&kit.key, "stable-security", &[]);
         let before = Fingerprint::of(&disk);
@@ -145,7 +197,8 @@ impl<'a> Machine<'a> {
     }
 
     pub fn publish_security(&self, packages: &[Deb]) {
-        self.repository.publish(&self.kit.key, "stable-security", packages);
+        self.repository
+            .publish(&self.kit.key, "stable-security", packages);
     }
 
     pub fn engine(&self) -> NativeEngine {
@@ -172,8 +225,14 @@ impl<'a> Machine<'a> {
     /// These snapshots exist, completely and without marks of an open transaction, and this one starts next.
     pub fn assert_snapshots(&self, numbers: &[u32], default: u32) {
         let system = self.engine().system().unwrap();
-        assert_eq!(system.snapshots.keys().map(|id| id.0).collect::<Vec<_>>(), numbers);
-        assert_eq!((system.booted, system.default), (Some(SnapshotId(1)), Some(SnapshotId(default))));
+        assert_eq!(
+            system.snapshots.keys().map(|id| id.0).collect::<Vec<_>>(),
+            numbers
+        );
+        assert_eq!(
+            (system.booted, system.default),
+            (Some(SnapshotId(1)), Some(SnapshotId(default)))
+        );
         for snapshot in system.snapshots.values() {
             assert!(!snapshot.is_in_progress(), "{snapshot:?}");
         }
@@ -197,12 +256,23 @@ impl<'a> Machine<'a> {
     pub fn assert_new_system(&self, number: u32) {
         let root = self.disk.snapshot(number);
         assert!(self.disk.is_read_only(&root).unwrap());
-        let leftovers = ["usr/sbin/policy-rc.d", "run/kedge", "etc/resolv.conf", "debs", "var/lib", "var/cache"];
+        let leftovers = [
+            "usr/sbin/policy-rc.d",
+            "run/kedge",
+            "etc/resolv.conf",
+            "debs",
+            "var/lib",
+            "var/cache",
+        ];
         for leftover in leftovers {
             assert!(!root.join(leftover).exists(), "{leftover} is left");
         }
         let text = root.to_str().unwrap();
-        let audit = run("dpkg", [&format!("--admindir={text}/usr/lib/sysimage/dpkg"), "--audit"]).unwrap();
+        let audit = run(
+            "dpkg",
+            [&format!("--admindir={text}/usr/lib/sysimage/dpkg"), "--audit"],
+        )
+        .unwrap();
         assert_eq!(audit, "");
         self.assert_running_untouched();
     }
@@ -229,8 +299,16 @@ impl Fingerprint {
         Self {
             running: hash(disk.snapshot(1)),
             // Making the cache's directory touches the one above it.
-            var: if var.exists() { hash_var(&var) } else { String::new() },
-            mounts: table.lines().filter(|line| line.contains(folder)).map(str::to_owned).collect(),
+            var: if var.exists() {
+                hash_var(&var)
+            } else {
+                String::new()
+            },
+            mounts: table
+                .lines()
+                .filter(|line| line.contains(folder))
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }
@@ -272,7 +350,10 @@ impl Report for Record {
     }
 
     fn log(&self, line: &str) {
-        assert!(!line.chars().any(char::is_control) && line.len() <= 4096, "{line:?}");
+        assert!(
+            !line.chars().any(char::is_control) && line.len() <= 4096,
+            "{line:?}"
+        );
         self.log.lock().unwrap().push(line.to_owned());
     }
 }

@@ -35,11 +35,22 @@ fn lacks() -> Option<String> {
     if let Err(reason) = support::isolate() {
         return Some(reason);
     }
-    let programs = ["dpkg", "dpkg-deb", "gpg", "gpgconf", "tar", "sha256sum", "chroot", "flock"];
+    let programs = [
+        "dpkg",
+        "dpkg-deb",
+        "gpg",
+        "gpgconf",
+        "tar",
+        "sha256sum",
+        "chroot",
+        "flock",
+    ];
     if let Some(program) = programs.into_iter().find(|program| !has_program(program)) {
         return Some(format!("needs {program}"));
     }
-    tarball().is_none().then(|| "needs KEDGE_DEBIAN_TARBALL".to_owned())
+    tarball()
+        .is_none()
+        .then(|| "needs KEDGE_DEBIAN_TARBALL".to_owned())
 }
 
 fn main() {

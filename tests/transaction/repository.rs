@@ -89,7 +89,11 @@ impl Deb {
         fs::create_dir_all(folder).unwrap();
         let file = format!("{}_{}_all.deb", self.name, self.version.replace(':', "%3a"));
         let (from, to) = (tree.path().to_str().unwrap(), folder.join(&file));
-        run("dpkg-deb", ["-Znone", "--root-owner-group", "-b", from, to.to_str().unwrap()]).unwrap();
+        run(
+            "dpkg-deb",
+            ["-Znone", "--root-owner-group", "-b", from, to.to_str().unwrap()],
+        )
+        .unwrap();
         file
     }
 }
@@ -106,7 +110,15 @@ impl Key {
         let home = tempfile::Builder::new().prefix("kedge-gpg-").tempdir().unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let this = Self { home };
-        this.gpg(&["--passphrase", "", "--quick-gen-key", "Test <test@example.org>", "ed25519", "sign", "never"]);
+        this.gpg(&[
+            "--passphrase",
+            "",
+            "--quick-gen-key",
+            "Test <test@example.org>",
+            "ed25519",
+            "sign",
+            "never",
+        ]);
         this
     }
 
@@ -114,6 +126,8 @@ impl Key {
         let home = self.home.path().to_str().unwrap();
         let common = ["--homedir", home, "--batch", "--yes", "--quiet"];
         run("gpg", common.iter().chain(args)).unwrap();
+        // gpg leaves an agent behind for each home; what stands in a static is never dropped.
+        run("gpgconf", ["--homedir", home, "--kill", "all"]).unwrap();
     }
 
     /// The public key, as apt wants it.
@@ -124,15 +138,12 @@ impl Key {
     }
 
     fn sign(&self, file: &Path, to: &Path) {
-        self.gpg(&["--clearsign", "--output", to.to_str().unwrap(), file.to_str().unwrap()]);
-    }
-}
-
-impl Drop for Key {
-    fn drop(&mut self) {
-        let home = self.home.path().to_str().unwrap();
-        // gpg leaves an agent behind for each home.
-        let _ = run("gpgconf", ["--homedir", home, "--kill", "all"]);
+        self.gpg(&[
+            "--clearsign",
+            "--output",
+            to.to_str().unwrap(),
+            file.to_str().unwrap(),
+        ]);
     }
 }
 
@@ -164,13 +175,21 @@ impl Repository {
             let control = run("dpkg-deb", ["-f", path]).unwrap();
             let size = fs::metadata(path).unwrap().len();
             let hash = sha256(path);
-            write!(index, "{control}Filename: pool/{file}\nSize: {size}\nSHA256: {hash}\n\n").unwrap();
+            write!(
+                index,
+                "{control}Filename: pool/{file}\nSize: {size}\nSHA256: {hash}\n\n"
+            )
+            .unwrap();
         }
         let folder = self.release(suite);
         let main = folder.join("main/binary-amd64");
         fs::create_dir_all(&main).unwrap();
         fs::write(main.join("Packages"), &index).unwrap();
-        let label = if suite.contains("security") { "Debian-Security" } else { "Debian" };
+        let label = if suite.contains("security") {
+            "Debian-Security"
+        } else {
+            "Debian"
+        };
         let date = run("date", ["-u", "+%a, %d %b %Y %H:%M:%S UTC"]).unwrap();
         let valid = valid_until.map_or_else(String::new, |until| format!("Valid-Until: {until}\n"));
         let release = format!(

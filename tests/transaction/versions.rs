@@ -15,7 +15,8 @@ fn sort_as_dpkg(_: &Kit) {
     let version = "([0-2]:)?[0-9][a-zA-Z0-9.+~]{0,5}(-[a-zA-Z0-9.+~]{1,4})?";
     let (mut runner, mut script, mut pairs) = (TestRunner::deterministic(), String::new(), Vec::new());
     let near = "([0-1]:)?0?[1-2][ab0.+~]{0,4}(-[a01.+~]{1,3})?";
-    for pattern in [version, near] {
+    let nearest = "(0:)?0?[1-2](-0)?";
+    for pattern in [version, near, nearest] {
         let strategy = proptest::string::string_regex(pattern).unwrap();
         let mut next = || strategy.new_tree(&mut runner).unwrap().current();
         for _ in 0..300 {

@@ -18,6 +18,9 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+/// Where Kedge's cache lies, below the running system's root.
+pub(crate) const CACHE: &str = "var/cache/kedge";
+
 /// One installed package.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Package {
@@ -87,6 +90,14 @@ pub trait Packages: Send + Sync + std::fmt::Debug {
         context: &Context<'_>,
         permille: Range<u16>,
     ) -> Result<Outcome<()>, Error>;
+
+    /// The versions of the packages that `wanted` picks which were security updates when the repositories were last
+    /// asked, by name. `running` is the running system, whose cache is looked at.
+    fn security_versions(
+        &self,
+        running: Tree<'_>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Vec<String>>, Error>;
 
     /// Fails unless the database in the directory `place` is complete.
     fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error>;
@@ -162,6 +173,25 @@ pub(crate) fn change(
         origin: String::new(),
         security: false,
     })
+}
+
+/// Marks the changes between whose two versions a security update lies. `versions` are those of security updates.
+pub(crate) fn mark_security(
+    changes: &mut [PackageChange],
+    versions: &BTreeMap<String, Vec<String>>,
+    compare: impl Fn(&str, &str) -> Ordering,
+) {
+    for change in changes {
+        let (low, high) = match change.kind {
+            ChangeKind::Upgraded => (&change.old, &change.new),
+            ChangeKind::Downgraded => (&change.new, &change.old),
+            ChangeKind::Added | ChangeKind::Removed => continue,
+        };
+        let is_between = |version: &String| compare(low, version).is_lt() && compare(version, high).is_le();
+        change.security = versions
+            .get(&change.name)
+            .is_some_and(|versions| versions.iter().any(is_between));
+    }
 }
 
 /// The package manager of a system: the first whose database its snapshots or the running system have.

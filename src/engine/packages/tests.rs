@@ -49,6 +49,16 @@ fn each_package_is_compared_with_itself() {
     assert!(shown(&to, &to).is_empty());
 }
 
+#[test]
+fn a_security_update_between_two_versions_is_marked() {
+    let versions = BTreeMap::from([("a".to_owned(), vec!["2".to_owned()])]);
+    for (old, new, marked) in [("1", "2", true), ("3", "1", true), ("2", "3", false), ("2", "1", true), ("1", "1.9", false)] {
+        let mut changes = changes(&[package("a", "all", old)], &[package("a", "all", new)], version::compare);
+        mark_security(&mut changes, &versions, version::compare);
+        assert_eq!(changes[0].security, marked, "{old} {new}");
+    }
+}
+
 fn packages() -> impl Strategy<Value = Vec<Package>> {
     let one = ("[a-c]", "(all|amd64|i386)", "[0-2]");
     proptest::collection::vec(one, 0..8).prop_map(|list| {

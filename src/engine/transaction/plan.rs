@@ -6,6 +6,7 @@ use crate::native::NativeEngine;
 use crate::packages::{self, Package, Packages, Tree};
 use crate::{Engine as _, Error};
 use model::{ChangeKind, Concern, PackageChange, Plan, Refusal, RefusalCode, Restart, SnapshotId};
+use std::collections::BTreeSet;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Error> {
@@ -35,7 +36,16 @@ pub(crate) fn package_changes(
 ) -> Result<Vec<PackageChange>, Error> {
     let (_, from) = installed(engine, &root_of(engine, from)?)?;
     let (manager, to) = installed(engine, &root_of(engine, to)?)?;
-    Ok(packages::changes(&from, &to, |a, b| manager.compare(a, b)))
+    let compare = |a: &str, b: &str| manager.compare(a, b);
+    let mut changes = packages::changes(&from, &to, compare);
+    let names: BTreeSet<String> = changes.iter().map(|change| change.name.clone()).collect();
+    let running = Tree::new(engine.store()?.root());
+    match manager.security_versions(running, &|name| names.contains(name)) {
+        Ok(versions) => packages::mark_security(&mut changes, &versions, compare),
+        // Which packages differ is known all the same.
+        Err(error) => tracing::warn!(error = error.chain(), "which updates are for security is unknown"),
+    }
+    Ok(changes)
 }
 
 /// What making this snapshot the default would do.
@@ -64,10 +74,10 @@ pub(crate) fn plan_rollback(engine: &NativeEngine, id: SnapshotId) -> Result<Pla
             Vec::new()
         }
     };
-    let loses = |change: &PackageChange| {
-        change.security && matches!(change.kind, ChangeKind::Downgraded | ChangeKind::Removed)
-    };
-    if changes.iter().any(loses) {
+    if changes
+        .iter()
+        .any(|change| change.security && change.kind == ChangeKind::Downgraded)
+    {
         concerns.push(Concern::LosesSecurityFixes);
     }
     if !engine.is_default_read_only()? {

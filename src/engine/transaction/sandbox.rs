@@ -14,7 +14,7 @@
 
 use super::mounts::{self, Shown};
 use super::place::{Place, Placed};
-use crate::packages::{Cache, Tree, dpkg};
+use crate::packages::{CACHE, Cache, Tree, dpkg};
 use crate::run::Run;
 use crate::{Context, Error, Report};
 use model::Progress;
@@ -28,9 +28,6 @@ use rustix::process::{chdir, chroot, fchdir, pivot_root};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{SyncSender, sync_channel};
-
-/// Where Kedge's cache lies, below the running system's root.
-const CACHE: &str = "var/cache/kedge";
 
 /// What a sandbox is made of.
 #[derive(Debug)]

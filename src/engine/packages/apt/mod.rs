@@ -5,6 +5,7 @@
 //! output it was written for; what it means for the system is judged by the database afterwards, not by its words.
 
 pub mod failure;
+mod lists;
 pub mod simulate;
 pub mod status;
 
@@ -25,6 +26,9 @@ const CAPTURE_LIMIT: usize = 64 * 1024 * 1024;
 const STATUS_FD: i32 = 3;
 /// How many packages are asked for in one call, well below what arguments may take.
 const SHOW_AT_ONCE: usize = 1000;
+
+/// The name of apt's lists in Kedge's cache.
+const LISTS: &str = "apt/lists";
 
 /// Configuration that holds for every call. Nobody is there to answer a question: configuration files that a person
 /// changed stay, new ones come. dpkg need not sync each file, since the whole filesystem is synced before the snapshot
@@ -78,7 +82,7 @@ impl Packages for Apt {
     fn caches(&self) -> &'static [Cache] {
         &[
             Cache {
-                name: "apt/lists",
+                name: LISTS,
                 at: "var/lib/apt/lists",
             },
             Cache {
@@ -144,6 +148,14 @@ impl Packages for Apt {
         let finished = run.finish(context)?;
         done(finished, tracker.failed())?;
         Ok(Outcome::Changed(()))
+    }
+
+    fn security_versions(
+        &self,
+        running: Tree<'_>,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        lists::security_versions(running, &format!("{}/{LISTS}", crate::packages::CACHE), wanted)
     }
 
     fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error> {

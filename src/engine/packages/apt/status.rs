@@ -87,7 +87,8 @@ fn permille(percent: &str) -> Option<u16> {
 fn counted(text: &str) -> Option<(u32, u32)> {
     let (rest, items) = text.rsplit_once(" of ")?;
     let (_, item) = rest.rsplit_once(' ')?;
-    Some((item.parse().ok()?, items.parse().ok()?))
+    let (item, items) = (item.parse().ok()?, items.parse().ok()?);
+    (item <= items).then_some((item, items))
 }
 
 /// Makes one rising number out of the lines.
