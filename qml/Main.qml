@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Controls as QQC2
+import QtQuick.Layouts
+import org.kde.config as KConfig
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// The window: three destinations beside each other when there is room, below each other when there is not.
+Kirigami.ApplicationWindow {
+    id: root
+
+    readonly property bool narrow: width < Kirigami.Units.gridUnit * 42
+    property string current: ""
+
+    function showPage(name: string): void {
+        const known = ["status", "timeline", "updates"];
+        const wanted = known.includes(name) ? name : known[0];
+        if (wanted === current && pageStack.depth === 1) {
+            return;
+        }
+        current = wanted;
+        pageStack.clear();
+        pageStack.push(pages[wanted]());
+    }
+
+    function showSnapshot(number: int): void {
+        showPage("timeline");
+        while (pageStack.depth > 1) {
+            pageStack.pop();
+        }
+        changedPackages.snapshot = number;
+        pageStack.push(snapshotPage.createObject(root, {
+            number
+        }));
+    }
+
+    function askRollBack(number: int): void {
+        const target = snapshotModel.find(number);
+        if (target.rollbackRefusal === "") {
+            rollbackDialog.show(target);
+        }
+    }
+
+    function showFailure(): void {
+        const status = system.status;
+        failureDialog.show(Wording.status(status), status.failure ?? ({}), Jobs.after(status.ending ?? ""));
+    }
+
+    readonly property var pages: ({
+            "status": () => statusPage.createObject(root),
+            "timeline": () => timelinePage.createObject(root),
+            "updates": () => updatesPage.createObject(root)
+        })
+
+    title: i18nc("@title:window", "Kedge")
+    width: Kirigami.Units.gridUnit * 56
+    height: Kirigami.Units.gridUnit * 40
+    minimumWidth: Kirigami.Units.gridUnit * 20
+    minimumHeight: Kirigami.Units.gridUnit * 20
+
+    Component.onCompleted: showPage(system.firstPage)
+
+    KConfig.WindowStateSaver {
+        configGroupName: "MainWindow"
+    }
+
+    App {
+        id: system
+
+        onRefused: (what, error) => {
+            if (error.type !== "cancelled") {
+                failureDialog.show(Jobs.failed(what), error, "");
+            }
+        }
+        onEnded: (kind, ending, snapshot, failure) => {
+            const text = Jobs.done(kind, ending, snapshot);
+            if (failure.type === undefined && text.length > 0) {
+                root.showPassiveNotification(text);
+            }
+        }
+    }
+
+    SnapshotModel {
+        id: snapshotModel
+
+        onRefused: error => failureDialog.show(Jobs.failed("delete"), error, "")
+    }
+
+    CurrentJob {
+        id: currentJob
+    }
+
+    PackageModel {
+        id: availableUpdates
+
+        source: "updates"
+    }
+
+    PackageModel {
+        id: changedPackages
+
+        source: "changes"
+    }
+
+    PackageModel {
+        id: rollbackPlan
+
+        source: "rollback"
+    }
+
+    component Destination: Kirigami.Action {
+        required property string name
+
+        checkable: true
+        checked: root.current === name
+        onTriggered: root.showPage(name)
+    }
+
+    readonly property list<Kirigami.Action> destinations: [
+        Destination {
+            name: "status"
+            text: i18nc("@action:button a page", "Status")
+            icon.name: "security-high-symbolic"
+            shortcut: "Alt+1"
+        },
+        Destination {
+            name: "timeline"
+            text: i18nc("@action:button a page", "Timeline")
+            icon.name: "view-history-symbolic"
+            shortcut: "Alt+2"
+        },
+        Destination {
+            name: "updates"
+            text: i18nc("@action:button a page", "Updates")
+            icon.name: "system-software-update-symbolic"
+            shortcut: "Alt+3"
+        }
+    ]
+
+    globalDrawer: Kirigami.GlobalDrawer {
+        enabled: !root.narrow
+        visible: enabled
+        drawerOpen: enabled
+        modal: false
+        handleVisible: false
+        width: Kirigami.Units.gridUnit * 11
+        actions: root.destinations
+
+        header: QQC2.ToolBar {
+            implicitHeight: root.pageStack.globalToolBar.preferredHeight
+
+            contentItem: RowLayout {
+                spacing: Kirigami.Units.largeSpacing
+
+                Kirigami.Icon {
+                    Layout.leftMargin: Kirigami.Units.smallSpacing
+                    Layout.preferredWidth: Kirigami.Units.iconSizes.smallMedium
+                    Layout.preferredHeight: Kirigami.Units.iconSizes.smallMedium
+                    source: "org.kedge.Kedge"
+                }
+
+                Kirigami.Heading {
+                    Layout.fillWidth: true
+                    text: root.title
+                }
+            }
+        }
+    }
+
+    footer: Kirigami.NavigationTabBar {
+        visible: root.narrow
+        height: visible ? implicitHeight : 0
+        actions: root.destinations
+    }
+
+    Shortcut {
+        sequences: [StandardKey.Quit]
+        onActivated: Qt.quit()
+    }
+
+    Shortcut {
+        sequences: [StandardKey.Refresh]
+        onActivated: system.check()
+    }
+
+    Shortcut {
+        sequence: "Ctrl+L"
+        onActivated: logDialog.opened ? logDialog.close() : logDialog.open()
+    }
+
+    RollbackDialog {
+        id: rollbackDialog
+
+        app: system
+        plan: rollbackPlan
+    }
+
+    DescriptionDialog {
+        id: descriptionDialog
+
+        app: system
+    }
+
+    FailureDialog {
+        id: failureDialog
+
+        onLogAsked: logDialog.open()
+    }
+
+    LogDialog {
+        id: logDialog
+
+        job: currentJob
+    }
+
+    Component {
+        id: statusPage
+
+        StatusPage {
+            app: system
+            job: currentJob
+            onOpened: number => root.showSnapshot(number)
+            onRollBackAsked: number => root.askRollBack(number)
+            onTimelineAsked: root.showPage("timeline")
+            onUpdatesAsked: root.showPage("updates")
+            onDetailsAsked: root.showFailure()
+            onLogAsked: logDialog.open()
+        }
+    }
+
+    Component {
+        id: timelinePage
+
+        TimelinePage {
+            app: system
+            snapshots: snapshotModel
+            onOpened: number => root.showSnapshot(number)
+            onRollBackAsked: number => root.askRollBack(number)
+            onCreateAsked: descriptionDialog.ask(0, "")
+            onDescribeAsked: (number, description) => descriptionDialog.ask(number, description)
+            onUpdatesAsked: root.showPage("updates")
+        }
+    }
+
+    Component {
+        id: snapshotPage
+
+        SnapshotPage {
+            app: system
+            snapshots: snapshotModel
+            changes: changedPackages
+            onRollBackAsked: number => root.askRollBack(number)
+            onDescribeAsked: (number, description) => descriptionDialog.ask(number, description)
+        }
+    }
+
+    Component {
+        id: updatesPage
+
+        UpdatesPage {
+            app: system
+            job: currentJob
+            updates: availableUpdates
+            onDetailsAsked: root.showFailure()
+            onLogAsked: logDialog.open()
+        }
+    }
+}

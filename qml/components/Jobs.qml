@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma Singleton
+
+import QtQuick
+
+// The words about work: what is being done, how far it is, how it ended.
+QtObject {
+    function doing(kind: string): string {
+        switch (kind) {
+        case "create":
+            return i18nc("@info:status", "Creating a snapshot");
+        case "delete":
+            return i18nc("@info:status", "Deleting");
+        case "edit":
+            return i18nc("@info:status", "Saving changes");
+        case "check":
+            return i18nc("@info:status", "Checking for updates");
+        case "update":
+            return i18nc("@info:status", "Installing updates");
+        case "rollback":
+            return i18nc("@info:status", "Going back");
+        case "discard":
+            return i18nc("@info:status", "Undoing");
+        case "recover":
+            return i18nc("@info:status", "Tidying up after an interruption");
+        default:
+            return i18nc("@info:status", "Working");
+        }
+    }
+
+    function failed(kind: string): string {
+        switch (kind) {
+        case "create":
+            return i18nc("@info:status", "Could not create the snapshot");
+        case "delete":
+            return i18nc("@info:status", "Could not delete");
+        case "edit":
+            return i18nc("@info:status", "Could not save the changes");
+        case "check":
+            return i18nc("@info:status", "Could not check for updates");
+        case "update":
+            return i18nc("@info:status", "The update did not work");
+        case "rollback":
+            return i18nc("@info:status", "Could not go back");
+        case "discard":
+            return i18nc("@info:status", "Could not undo");
+        case "recover":
+            return i18nc("@info:status", "Could not tidy up");
+        case "restart":
+            return i18nc("@info:status", "Could not restart");
+        case "cancel":
+            return i18nc("@info:status", "Could not cancel");
+        default:
+            return i18nc("@info:status", "That did not work");
+        }
+    }
+
+    // What became of the system when something did not work.
+    function after(ending: string): string {
+        switch (ending) {
+        case "undone":
+        case "cancelled":
+            return i18nc("@info", "Nothing has changed: the system is as it was before.");
+        case "needs-attention":
+            return i18nc("@info", "Something was left behind that needs a look.");
+        default:
+            return "";
+        }
+    }
+
+    // A word of thanks for what a person asked for; empty when the window shows it anyway.
+    function done(kind: string, ending: string, snapshot: int): string {
+        if (ending === "cancelled") {
+            return i18nc("@info:status", "Cancelled. Nothing has changed.");
+        }
+        switch (kind) {
+        case "create":
+            return i18nc("@info:status", "Snapshot #%1 created", snapshot);
+        case "rollback":
+            return i18nc("@info:status", "Snapshot #%1 starts with the next restart", snapshot);
+        case "discard":
+            return i18nc("@info:status", "Undone: the running version starts again with the next restart");
+        case "check":
+            return ending === "nothing-changed" ? i18nc("@info:status", "No new updates") : "";
+        case "update":
+            return ending === "nothing-changed" ? i18nc("@info:status", "There was nothing to install") : "";
+        default:
+            return "";
+        }
+    }
+
+    function phase(code: string): string {
+        switch (code) {
+        case "prepare":
+            return i18nc("@info:progress", "Preparing");
+        case "refresh":
+            return i18nc("@info:progress", "Asking the repositories");
+        case "download":
+            return i18nc("@info:progress", "Downloading");
+        case "install":
+            return i18nc("@info:progress", "Installing");
+        case "verify":
+            return i18nc("@info:progress", "Checking the result");
+        case "commit":
+            return i18nc("@info:progress", "Finishing");
+        case "clean-up":
+            return i18nc("@info:progress", "Tidying up");
+        default:
+            return i18nc("@info:progress", "Working");
+        }
+    }
+
+    // The phase with its item: "Installing curl (3 of 12)".
+    function step(code: string, subject: string, item: int, items: int): string {
+        const what = subject.length > 0 ? i18nc("@info:progress a phase and what it is at, e.g. 'Installing: curl'", "%1: %2", phase(code), subject) : phase(code);
+        return items > 1 ? i18nc("@info:progress a step, its number, how many there are", "%1 (%2 of %3)", what, item, items) : what;
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+import QtQuick.Controls as QQC2
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// What can be done with one snapshot; what cannot says why.
+QQC2.Menu {
+    id: root
+
+    required property App app
+    required property SnapshotModel snapshots
+    property var snapshot: ({})
+
+    signal detailsAsked(number: int)
+    signal rollBackAsked(number: int)
+    signal describeAsked(number: int, description: string)
+
+    function show(number: int, item: Item): void {
+        snapshot = snapshots.find(number);
+        popup(item);
+    }
+
+    function remove(line: TimelineDelegate): void {
+        if (line !== null && line.number > 0 && snapshots.find(line.number).deleteRefusal === "") {
+            snapshots.deleteLater(line.number);
+        }
+    }
+
+    function named(text: string, refusal: string): string {
+        return refusal ? i18nc("@action:inmenu an action and why it is not possible", "%1 — %2", text, Failures.reason(refusal)) : text;
+    }
+
+    QQC2.MenuItem {
+        text: i18nc("@action:inmenu", "Show What Changed")
+        icon.name: "view-list-details-symbolic"
+        onTriggered: root.detailsAsked(root.snapshot.number)
+    }
+
+    QQC2.MenuItem {
+        text: root.named(i18nc("@action:inmenu", "Roll Back…"), root.snapshot.rollbackRefusal ?? "")
+        icon.name: "document-revert-symbolic"
+        enabled: root.snapshot.rollbackRefusal === ""
+        onTriggered: root.rollBackAsked(root.snapshot.number)
+    }
+
+    QQC2.MenuSeparator {}
+
+    QQC2.MenuItem {
+        text: root.named(root.snapshot.pinned ? i18nc("@action:inmenu", "Unpin") : i18nc("@action:inmenu", "Pin"), root.snapshot.editRefusal ?? "")
+        icon.name: root.snapshot.pinned ? "window-unpin-symbolic" : "pin-symbolic"
+        enabled: root.snapshot.editRefusal === ""
+        onTriggered: root.app.pin(root.snapshot.number, !root.snapshot.pinned)
+    }
+
+    QQC2.MenuItem {
+        text: root.named(i18nc("@action:inmenu", "Edit Description…"), root.snapshot.editRefusal ?? "")
+        icon.name: "edit-rename-symbolic"
+        enabled: root.snapshot.editRefusal === ""
+        onTriggered: root.describeAsked(root.snapshot.number, root.snapshot.description)
+    }
+
+    QQC2.MenuSeparator {}
+
+    QQC2.MenuItem {
+        text: root.named(i18nc("@action:inmenu", "Delete"), root.snapshot.deleteRefusal ?? "")
+        icon.name: "edit-delete-symbolic"
+        enabled: root.snapshot.deleteRefusal === ""
+        onTriggered: root.snapshots.deleteLater(root.snapshot.number)
+    }
+}

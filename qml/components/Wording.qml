@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma Singleton
+
+import QtQuick
+import org.kde.coreaddons as KCoreAddons
+
+// The sentences about the system: each status, place and marker is worded here and nowhere else.
+QtObject {
+    id: root
+
+    function when(time: double): string {
+        return time > 0 ? KCoreAddons.Format.formatRelativeDateTime(new Date(time), Locale.ShortFormat) : "";
+    }
+
+    function exactly(time: double): string {
+        return time > 0 ? new Date(time).toLocaleString(Qt.locale(), Locale.LongFormat) : "";
+    }
+
+    function size(bytes: double): string {
+        return KCoreAddons.Format.formatByteSize(bytes);
+    }
+
+    function snapshotTitle(description: string): string {
+        return description.length > 0 ? description : i18nc("@label stands for a missing description", "No description");
+    }
+
+    function numbered(number: int): string {
+        return i18nc("@label number of a snapshot", "#%1", number);
+    }
+
+    // The one sentence.
+    function status(status: var): string {
+        switch (status.code) {
+        case "working":
+            return Jobs.doing(status.kind);
+        case "failed":
+            return Jobs.failed(status.kind);
+        case "update-pending":
+            return i18nc("@info:status", "Restart to finish the update");
+        case "rollback-pending":
+            return i18nc("@info:status", "Restart to go back to snapshot #%1", status.snapshot);
+        case "available":
+            return status.security > 0 ? i18ncp("@info:status", "%1 update is available, with security fixes", "%1 updates are available, with security fixes", status.packages) : i18ncp("@info:status", "%1 update is available", "%1 updates are available", status.packages);
+        case "could-not-check":
+            return i18nc("@info:status", "Could not check for updates");
+        case "never-checked":
+            return i18nc("@info:status", "Not checked for updates yet");
+        case "stale":
+            return i18nc("@info:status", "Last checked for updates long ago");
+        case "up-to-date":
+            return i18nc("@info:status", "Up to date");
+        case "no-updates":
+            return i18nc("@info:status", "Updates come from elsewhere");
+        default:
+            return i18nc("@info:status", "Getting to know this system…");
+        }
+    }
+
+    // What the sentence means and what happens next.
+    function explanation(status: var): string {
+        switch (status.code) {
+        case "working":
+            return i18nc("@info", "The running system stays as it is.");
+        case "failed":
+            return status.failure ? Failures.sentence(status.failure) : Jobs.after(status.ending);
+        case "update-pending":
+            return status.updates > 1 ? i18ncp("@info", "%1 update is installed and starts with the next restart.", "%1 updates are installed and start with the next restart.", status.updates) : i18nc("@info", "The update is installed and starts with the next restart.");
+        case "rollback-pending":
+            return i18nc("@info", "Nothing has changed yet: the earlier version starts with the next restart.");
+        case "available":
+            return i18nc("@info", "They are installed beside the running system and start with the next restart.");
+        case "could-not-check":
+            return Failures.sentence(status.failure);
+        case "never-checked":
+            return i18nc("@info", "Check now to see whether there is anything new.");
+        case "stale":
+            return i18nc("@info", "Last successful check: %1. Newer updates are likely.", root.when(status.succeeded));
+        case "up-to-date":
+            return i18nc("@info", "Last checked: %1", root.when(status.succeeded));
+        case "no-updates":
+            return i18nc("@info", "Kedge cannot install updates on this system, but it can show snapshots and go back to them.");
+        default:
+            return "";
+        }
+    }
+
+    function statusIcon(code: string): string {
+        switch (code) {
+        case "working":
+            return "view-refresh-symbolic";
+        case "failed":
+            return "error-symbolic";
+        case "update-pending":
+        case "rollback-pending":
+            return "system-reboot-update-symbolic";
+        case "available":
+            return "install-symbolic";
+        case "could-not-check":
+        case "stale":
+            return "emblem-important-symbolic";
+        case "up-to-date":
+            return "checkmark-symbolic";
+        default:
+            return "search-symbolic";
+        }
+    }
+
+    // Words on the one right button.
+    function action(code: string): string {
+        switch (code) {
+        case "restart":
+            return i18nc("@action:button", "Restart Now");
+        case "update":
+            return i18nc("@action:button", "Install Updates");
+        case "check":
+            return i18nc("@action:button", "Check for Updates");
+        case "cancel":
+            return i18nc("@action:button", "Cancel");
+        case "show-details":
+            return i18nc("@action:button", "Show Details");
+        default:
+            return "";
+        }
+    }
+
+    function actionIcon(code: string): string {
+        switch (code) {
+        case "restart":
+            return "system-reboot-symbolic";
+        case "update":
+            return "install-symbolic";
+        case "check":
+            return "view-refresh-symbolic";
+        case "cancel":
+            return "dialog-cancel-symbolic";
+        default:
+            return "documentinfo-symbolic";
+        }
+    }
+
+    // The heading over a part of the timeline.
+    function section(code: string): string {
+        switch (code) {
+        case "available":
+            return i18nc("@title:group part of the timeline", "Available");
+        case "pending":
+            return i18nc("@title:group part of the timeline", "Starts with the Next Restart");
+        case "running":
+            return i18nc("@title:group part of the timeline", "Running Now");
+        case "today":
+            return i18nc("@title:group part of the timeline", "Today");
+        case "yesterday":
+            return i18nc("@title:group part of the timeline", "Yesterday");
+        case "week":
+            return i18nc("@title:group part of the timeline", "Last 7 Days");
+        default:
+            return new Date(Number(code.slice(0, 4)), Number(code.slice(5)) - 1).toLocaleDateString(Qt.locale(), i18nc("month and year as a heading, see Qt's QLocale::toString", "MMMM yyyy"));
+        }
+    }
+
+    // The heading over a part of a list of packages.
+    function group(code: string): string {
+        switch (code) {
+        case "kernel":
+            return i18nc("@title:group packages", "Kernel");
+        case "security":
+            return i18nc("@title:group packages", "Security");
+        case "removed":
+            return i18nc("@title:group packages", "Removed");
+        case "added":
+            return i18nc("@title:group packages", "New");
+        default:
+            return i18nc("@title:group packages", "Changed");
+        }
+    }
+
+    function versions(change: string, oldVersion: string, newVersion: string): string {
+        switch (change) {
+        case "added":
+            return newVersion;
+        case "removed":
+            return oldVersion;
+        default:
+            return i18nc("@label a package's version before and after", "%1 → %2", oldVersion, newVersion);
+        }
+    }
+
+    function change(code: string): string {
+        switch (code) {
+        case "added":
+            return i18nc("@info:tooltip", "New package");
+        case "removed":
+            return i18nc("@info:tooltip", "Removed");
+        case "downgraded":
+            return i18nc("@info:tooltip", "Older version");
+        default:
+            return i18nc("@info:tooltip", "Newer version");
+        }
+    }
+
+    // Something to know before a rollback is agreed to.
+    function concern(code: string): string {
+        switch (code) {
+        case "drops-pending":
+            return i18nc("@info", "What waits for the restart now will not start. It stays in the timeline.");
+        case "no-kernel":
+            return i18nc("@info", "This snapshot has no kernel of its own and may not start.");
+        case "no-initrd":
+            return i18nc("@info", "This snapshot lacks a part that is needed to start (the initrd) and may not start.");
+        case "loses-security-fixes":
+            return i18nc("@info", "Security fixes that are installed now are missing there.");
+        case "packages-unknown":
+            return i18nc("@info", "What would change is unknown: the packages of one of the two versions cannot be read.");
+        case "makes-copy":
+            return i18nc("@info", "The snapshot itself stays as it is; a writable copy of it starts.");
+        default:
+            return code;
+        }
+    }
+}

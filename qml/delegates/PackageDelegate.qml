@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+import QtQuick.Controls as QQC2
+import QtQuick.Layouts
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// One package that differs: its name, both versions, and what the new one costs to download.
+QQC2.ItemDelegate {
+    id: root
+
+    required property string name
+    required property string change
+    required property string oldVersion
+    required property string newVersion
+    required property double size
+    required property string origin
+    required property bool security
+
+    readonly property string versions: Wording.versions(change, oldVersion, newVersion)
+
+    width: ListView.view.width
+    text: name
+    hoverEnabled: true
+    // A line of information, nothing to press.
+    background: null
+
+    Accessible.name: i18nc("@label read aloud: package, what happens to it, versions", "%1, %2, %3", name, Wording.change(change), versions)
+    Accessible.description: origin
+
+    QQC2.ToolTip.text: origin.length > 0 ? i18nc("@info:tooltip what happens to a package and where it comes from", "%1 from %2", Wording.change(change), origin) : Wording.change(change)
+    QQC2.ToolTip.visible: hovered
+    QQC2.ToolTip.delay: Kirigami.Units.toolTipDelay
+
+    contentItem: RowLayout {
+        spacing: Kirigami.Units.largeSpacing
+
+        Kirigami.Icon {
+            Layout.preferredWidth: Kirigami.Units.iconSizes.small
+            Layout.preferredHeight: Kirigami.Units.iconSizes.small
+            source: root.change === "added" ? "package-new" : root.change === "removed" ? "package-remove" : root.change === "downgraded" ? "package-downgrade" : "package-upgrade"
+        }
+
+        ColumnLayout {
+            Layout.fillWidth: true
+            spacing: 0
+
+            QQC2.Label {
+                Layout.fillWidth: true
+                text: root.name
+                textFormat: Text.PlainText
+                elide: Text.ElideMiddle
+                horizontalAlignment: Text.AlignLeft
+            }
+
+            QQC2.Label {
+                Layout.fillWidth: true
+                text: root.versions
+                textFormat: Text.PlainText
+                font: Kirigami.Theme.smallFont
+                opacity: 0.75
+                elide: Text.ElideRight
+                horizontalAlignment: Text.AlignLeft
+            }
+        }
+
+        Marker {
+            visible: root.security
+            text: i18nc("@label:marker", "Security")
+            iconName: "security-high-symbolic"
+            tint: Kirigami.Theme.neutralTextColor
+        }
+
+        QQC2.Label {
+            visible: root.size > 0
+            text: Wording.size(root.size)
+            opacity: 0.75
+        }
+    }
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Controls as QQC2
+import QtQuick.Layouts
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// One line of the timeline.
+QQC2.ItemDelegate {
+    id: root
+
+    required property int index
+    required property int number
+    required property string position
+    required property string description
+    required property double time
+    required property string kind
+    required property bool isDefault
+    required property bool pinned
+    required property bool inProgress
+    required property bool damaged
+    required property int packages
+    required property int security
+    required property string rollbackRefusal
+
+    property int tick: 0
+    property bool narrow: false
+
+    signal opened
+    signal menuAsked(item: Item)
+    signal rollBackAsked
+    signal updateAsked
+    signal restartAsked
+    signal undoAsked
+
+    readonly property bool available: position === "available"
+    readonly property string title: available ? i18ncp("@label", "%1 update", "%1 updates", packages) : Wording.snapshotTitle(description)
+    readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", number, Wording.when(time))
+    readonly property string spoken: [position === "running" ? i18nc("@label:marker", "Running") : "", isDefault ? i18nc("@label:marker", "Starts next") : "", pinned ? i18nc("@label:marker", "Pinned") : "", inProgress ? i18nc("@label:marker", "Being made") : "", damaged ? i18nc("@label:marker", "Damaged") : ""].filter(it => it.length > 0).join(", ")
+
+    width: ListView.view.width
+    topPadding: 0
+    bottomPadding: 0
+    highlighted: ListView.isCurrentItem && ListView.view.activeFocus
+    text: title
+
+    Accessible.name: i18nc("@label read aloud: title, number and time, markers", "%1, %2, %3", title, subtitle, spoken)
+    Accessible.onPressAction: clicked()
+
+    QQC2.ToolTip.text: Wording.exactly(time)
+    QQC2.ToolTip.visible: hovered && !available && buttons.hovered === false
+    QQC2.ToolTip.delay: Kirigami.Units.toolTipDelay
+
+    onClicked: {
+        ListView.view.currentIndex = index;
+        opened();
+    }
+    Keys.onMenuPressed: menuAsked(root)
+
+    TapHandler {
+        acceptedButtons: Qt.RightButton
+        onTapped: root.menuAsked(root)
+    }
+
+    contentItem: RowLayout {
+        spacing: Kirigami.Units.largeSpacing
+
+        TimelineAxis {
+            Layout.fillHeight: true
+            position: root.position
+            last: root.index === root.ListView.view.count - 1
+        }
+
+        ColumnLayout {
+            Layout.fillWidth: true
+            Layout.topMargin: Kirigami.Units.mediumSpacing + Kirigami.Units.smallSpacing
+            Layout.bottomMargin: Layout.topMargin
+            spacing: 0
+
+            QQC2.Label {
+                Layout.fillWidth: true
+                text: root.title
+                textFormat: Text.PlainText
+                font.bold: root.position === "running"
+                font.italic: !root.available && root.description.length === 0
+                elide: Text.ElideRight
+                horizontalAlignment: Text.AlignLeft
+            }
+
+            QQC2.Label {
+                Layout.fillWidth: true
+                text: root.subtitle
+                textFormat: Text.PlainText
+                font: Kirigami.Theme.smallFont
+                opacity: 0.75
+                elide: Text.ElideRight
+                horizontalAlignment: Text.AlignLeft
+            }
+        }
+
+        RowLayout {
+            spacing: Kirigami.Units.smallSpacing
+
+            Marker {
+                visible: root.position === "running"
+                text: i18nc("@label:marker", "Running")
+                iconName: "media-playback-start-symbolic"
+                tint: Kirigami.Theme.positiveTextColor
+                iconOnly: root.narrow
+            }
+
+            Marker {
+                visible: root.isDefault && root.position !== "running" && !root.narrow
+                text: i18nc("@label:marker", "Starts next")
+                iconName: "system-reboot-symbolic"
+                tint: Kirigami.Theme.highlightColor
+                iconOnly: root.narrow
+            }
+
+            Marker {
+                visible: root.available && root.security > 0
+                text: i18nc("@label:marker", "Security")
+                iconName: "security-high-symbolic"
+                tint: Kirigami.Theme.neutralTextColor
+                iconOnly: root.narrow
+            }
+
+            Marker {
+                visible: root.inProgress
+                text: i18nc("@label:marker", "Being made")
+                iconName: "view-refresh-symbolic"
+                iconOnly: root.narrow
+            }
+
+            Marker {
+                visible: root.damaged
+                text: i18nc("@label:marker", "Damaged")
+                iconName: "emblem-important-symbolic"
+                tint: Kirigami.Theme.negativeTextColor
+                iconOnly: root.narrow
+            }
+
+            Marker {
+                visible: root.pinned
+                text: i18nc("@label:marker", "Pinned")
+                iconName: "pin-symbolic"
+                iconOnly: true
+            }
+        }
+
+        TimelineButtons {
+            id: buttons
+
+            number: root.number
+            position: root.position
+            rollbackRefusal: root.rollbackRefusal
+            narrow: root.narrow
+            onMenuAsked: item => root.menuAsked(item)
+            onRollBackAsked: root.rollBackAsked()
+            onUpdateAsked: root.updateAsked()
+            onRestartAsked: root.restartAsked()
+            onUndoAsked: root.undoAsked()
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Controls as QQC2
+import QtQuick.Layouts
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// One snapshot: what it is, and which packages it changed.
+Kirigami.ScrollablePage {
+    id: root
+
+    required property App app
+    required property SnapshotModel snapshots
+    required property PackageModel changes
+    required property int number
+
+    signal rollBackAsked(number: int)
+    signal describeAsked(number: int, description: string)
+
+    // Looked up again with every change of the model.
+    readonly property var snapshot: (app.tick, snapshots.find(number))
+
+    title: i18nc("@title:window", "Snapshot #%1", number)
+
+    actions: [
+        Kirigami.Action {
+            text: i18nc("@action:button", "Roll Back…")
+            icon.name: "document-revert-symbolic"
+            enabled: root.snapshot.rollbackRefusal === ""
+            tooltip: Failures.reason(root.snapshot.rollbackRefusal ?? "")
+            onTriggered: root.rollBackAsked(root.number)
+        },
+        Kirigami.Action {
+            text: root.snapshot.pinned ? i18nc("@action:button", "Unpin") : i18nc("@action:button", "Pin")
+            icon.name: root.snapshot.pinned ? "window-unpin-symbolic" : "pin-symbolic"
+            displayHint: Kirigami.DisplayHint.AlwaysHide
+            enabled: root.snapshot.editRefusal === ""
+            onTriggered: root.app.pin(root.number, !root.snapshot.pinned)
+        },
+        Kirigami.Action {
+            text: i18nc("@action:button", "Edit Description…")
+            icon.name: "edit-rename-symbolic"
+            displayHint: Kirigami.DisplayHint.AlwaysHide
+            enabled: root.snapshot.editRefusal === ""
+            onTriggered: root.describeAsked(root.number, root.snapshot.description)
+        },
+        Kirigami.Action {
+            text: i18nc("@action:button", "Delete")
+            icon.name: "edit-delete-symbolic"
+            displayHint: Kirigami.DisplayHint.AlwaysHide
+            enabled: root.snapshot.deleteRefusal === ""
+            tooltip: Failures.reason(root.snapshot.deleteRefusal ?? "")
+            onTriggered: root.snapshots.deleteLater(root.number)
+        }
+    ]
+
+    ListView {
+        id: view
+
+        model: root.changes
+        reuseItems: true
+        currentIndex: -1
+
+        header: SnapshotHeader {
+            width: view.width
+            snapshot: root.snapshot
+            changes: root.changes
+        }
+
+        section.property: "group"
+        section.delegate: Kirigami.ListSectionHeader {
+            required property string section
+
+            width: view.width
+            text: Wording.group(section)
+        }
+
+        delegate: PackageDelegate {}
+
+        Kirigami.LoadingPlaceholder {
+            anchors.centerIn: parent
+            visible: root.changes.loading
+        }
+
+        Kirigami.PlaceholderMessage {
+            anchors.centerIn: parent
+            anchors.verticalCenterOffset: (view.headerItem?.height ?? 0) / 2
+            width: parent.width - Kirigami.Units.gridUnit * 4
+            visible: !root.changes.loading && view.count === 0
+            icon.name: root.changes.error.type !== undefined ? "emblem-important-symbolic" : "checkmark-symbolic"
+            text: root.changes.error.type !== undefined ? i18nc("@info:placeholder", "What changed is unknown") : root.changes.base > 0 ? i18nc("@info:placeholder", "The same packages as #%1", root.changes.base) : i18nc("@info:placeholder", "The first version of this system")
+            explanation: root.changes.error.type !== undefined ? Failures.sentence(root.changes.error) : ""
+        }
+    }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Controls as QQC2
+import QtQuick.Layouts
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// The time axis: what is available, what waits for the restart, what runs, and the earlier snapshots.
+Kirigami.ScrollablePage {
+    id: root
+
+    required property App app
+    required property SnapshotModel snapshots
+
+    signal opened(number: int)
+    signal rollBackAsked(number: int)
+    signal createAsked
+    signal describeAsked(number: int, description: string)
+    signal updatesAsked
+
+    readonly property bool narrow: width < Kirigami.Units.gridUnit * 30
+    readonly property bool known: app.status.code !== undefined
+
+    title: i18nc("@title:window", "Timeline")
+
+    actions: [
+        Kirigami.Action {
+            text: i18nc("@action:button", "Create Snapshot…")
+            icon.name: "list-add-symbolic"
+            shortcut: StandardKey.New
+            enabled: root.app.createRefusal.length === 0
+            tooltip: Failures.reason(root.app.createRefusal)
+            onTriggered: root.createAsked()
+        }
+    ]
+
+    header: ColumnLayout {
+        spacing: 0
+
+        LinkMessage {
+            Layout.fillWidth: true
+            app: root.app
+        }
+
+        Kirigami.InlineMessage {
+            Layout.fillWidth: true
+            position: Kirigami.InlineMessage.Position.Header
+            visible: root.snapshots.deleting > 0
+            text: i18ncp("@info", "%1 snapshot will be deleted in a few seconds.", "%1 snapshots will be deleted in a few seconds.", root.snapshots.deleting)
+            actions: Kirigami.Action {
+                text: i18nc("@action:button", "Undo")
+                icon.name: "edit-undo-symbolic"
+                shortcut: StandardKey.Undo
+                onTriggered: root.snapshots.undoDelete()
+            }
+        }
+
+        QQC2.ToolBar {
+            Layout.fillWidth: true
+            visible: root.snapshots.total > 0
+            position: QQC2.ToolBar.Header
+
+            contentItem: Kirigami.SearchField {
+                id: search
+
+                placeholderText: i18nc("@info:placeholder", "Filter by number or description…")
+                focusSequence: StandardKey.Find
+                Accessible.name: i18nc("@label", "Filter")
+                onTextChanged: root.snapshots.filter = text
+                Keys.onDownPressed: view.forceActiveFocus()
+            }
+        }
+    }
+
+    ListView {
+        id: view
+
+        model: root.snapshots
+        reuseItems: true
+        currentIndex: -1
+        activeFocusOnTab: true
+        keyNavigationEnabled: true
+        Accessible.role: Accessible.List
+        Accessible.name: root.title
+
+        section.property: "section"
+        section.delegate: TimelineSection {
+            width: view.width
+        }
+
+        onActiveFocusChanged: {
+            if (activeFocus && currentIndex < 0) {
+                currentIndex = 0;
+            }
+        }
+        Keys.onReturnPressed: currentItem?.clicked()
+        Keys.onEnterPressed: currentItem?.clicked()
+        Keys.onDeletePressed: menu.remove(currentItem)
+        Keys.onMenuPressed: currentItem?.menuAsked(currentItem)
+
+        delegate: TimelineDelegate {
+            id: line
+
+            tick: root.app.tick
+            narrow: root.narrow
+            onOpened: available ? root.updatesAsked() : root.opened(number)
+            onRollBackAsked: root.rollBackAsked(number)
+            onUpdateAsked: root.app.update()
+            onRestartAsked: root.app.restart()
+            onUndoAsked: root.app.discard()
+            onMenuAsked: item => menu.show(number, item)
+        }
+
+        Kirigami.LoadingPlaceholder {
+            anchors.centerIn: parent
+            visible: root.app.link === "connecting" && !root.known
+        }
+
+        HelperGone {
+            anchors.centerIn: parent
+            width: parent.width - Kirigami.Units.gridUnit * 4
+            visible: root.app.link === "lost" && !root.known
+            detail: root.app.linkDetail
+        }
+
+        Kirigami.PlaceholderMessage {
+            anchors.centerIn: parent
+            width: parent.width - Kirigami.Units.gridUnit * 4
+            visible: root.known && view.count === 0
+            icon.name: root.snapshots.filter.length > 0 ? "edit-find-symbolic" : "view-history-symbolic"
+            text: root.snapshots.filter.length > 0 ? i18nc("@info:placeholder", "Nothing matches the filter") : i18nc("@info:placeholder", "No snapshots yet")
+            explanation: root.snapshots.filter.length > 0 ? "" : root.app.createRefusal.length > 0 ? Failures.reason(root.app.createRefusal) : i18nc("@info", "A snapshot is a version of the system that it can go back to.")
+            helpfulAction: Kirigami.Action {
+                enabled: root.snapshots.filter.length > 0 || root.app.createRefusal.length === 0
+                text: root.snapshots.filter.length > 0 ? i18nc("@action:button", "Clear Filter") : i18nc("@action:button", "Create Snapshot…")
+                icon.name: root.snapshots.filter.length > 0 ? "edit-clear-symbolic" : "list-add-symbolic"
+                onTriggered: root.snapshots.filter.length > 0 ? search.clear() : root.createAsked()
+            }
+        }
+    }
+
+    SnapshotMenu {
+        id: menu
+
+        app: root.app
+        snapshots: root.snapshots
+        onDetailsAsked: number => root.opened(number)
+        onRollBackAsked: number => root.rollBackAsked(number)
+        onDescribeAsked: (number, description) => root.describeAsked(number, description)
+    }
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! What QML sees of Rust: one object a file, each a thin translation of `model` values.
+#![expect(
+    unsafe_code,
+    unreachable_pub,
+    missing_docs,
+    missing_debug_implementations,
+    reason = "what cxx-qt generates is public, and declares what it binds in unsafe extern blocks"
+)]
+
+pub(crate) mod app;
+mod calls;
+mod date;
+pub(crate) mod glue;
+pub(crate) mod job;
+pub(crate) mod package_model;
+pub(crate) mod snapshot_model;
+mod value;
+
+/// Sets a property's value and tells QML, when it is another one.
+macro_rules! publish {
+    ($object:expr, $field:ident, $changed:ident, $value:expr) => {{
+        let value = $value;
+        if $object.$field != value {
+            $object.as_mut().rust_mut().$field = value;
+            $object.as_mut().$changed();
+        }
+    }};
+}
+pub(crate) use publish;

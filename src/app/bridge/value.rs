@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! Values of `model` as QML's own.
+
+use cxx_qt_lib::{QMap, QMapPair_QString_QVariant, QString, QVariant};
+use model::{Failure, Refusal, SnapshotId, Timestamp};
+
+/// A JavaScript object with named members.
+pub(super) type Members = QMap<QMapPair_QString_QVariant>;
+
+/// Milliseconds since the epoch, as JavaScript counts; zero for never.
+pub(super) fn milliseconds(time: Option<Timestamp>) -> f64 {
+    time.map_or(0.0, |time| (time.0 / 1_000) as f64)
+}
+
+/// The number of a snapshot; zero for none.
+pub(super) fn number(id: Option<SnapshotId>) -> i32 {
+    id.map_or(0, |id| i32::try_from(id.0).unwrap_or(0))
+}
+
+/// The snapshot with this number; none for what is no number of one.
+pub(super) fn snapshot(number: i32) -> Option<SnapshotId> {
+    u32::try_from(number).ok().filter(|it| *it > 0).map(SnapshotId)
+}
+
+/// A count as QML's integer.
+pub(super) fn count(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
+/// An object without members: QML reads every member of it as undefined.
+pub(super) fn nothing() -> QVariant {
+    QVariant::from(&Members::default())
+}
+
+/// Adds a member.
+pub(super) fn put(members: &mut Members, name: &str, value: impl Into<QVariant>) {
+    members.insert(QString::from(name), value.into());
+}
+
+/// A text as a value.
+pub(super) fn text(text: &str) -> QVariant {
+    QVariant::from(&QString::from(text))
+}
+
+/// Why an action is not on offer: its code, empty when it is.
+pub(super) fn refusal(rule: Result<(), Refusal>) -> QString {
+    match rule {
+        Ok(()) => QString::default(),
+        Err(refusal) => QString::from(refusal.code.as_str()),
+    }
+}
+
+/// A failure as `{ type: "failed", code, detail, <arguments> }`.
+pub(super) fn failure(failure: &Failure) -> QVariant {
+    let mut members = Members::default();
+    for (name, value) in &failure.args {
+        put(&mut members, name, text(value));
+    }
+    put(&mut members, "type", text("failed"));
+    put(&mut members, "code", text(failure.code.as_str()));
+    put(&mut members, "detail", text(&failure.detail));
+    QVariant::from(&members)
+}
+
+/// An error of a call as `{ type, code, snapshot, detail }`.
+pub(super) fn error(error: &client::Error) -> QVariant {
+    use client::Error;
+    let (kind, code) = match error {
+        Error::NotAuthorized { .. } => ("not-authorized", ""),
+        Error::Refused(refusal) => ("refused", refusal.code.as_str()),
+        Error::Failed(inner) => return failure(inner),
+        Error::Cancelled => ("cancelled", ""),
+        Error::Invalid(_) => ("invalid", ""),
+        Error::Disconnected(_) => ("disconnected", ""),
+    };
+    let id = match error {
+        Error::Refused(refusal) => number(refusal.snapshot),
+        _ => 0,
+    };
+    let mut members = Members::default();
+    put(&mut members, "type", text(kind));
+    put(&mut members, "code", text(code));
+    put(&mut members, "snapshot", &id);
+    put(&mut members, "detail", text(&error.to_string()));
+    QVariant::from(&members)
+}

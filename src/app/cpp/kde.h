@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+// What cxx-qt-lib does not bind: KDE Frameworks and QQmlApplicationEngine::loadFromModule.
+#include <QtCore/QString>
+#include <QtQml/QQmlApplicationEngine>
+
+namespace kedge {
+/// Before the application object exists: icon theme and style.
+void beforeApp();
+/// After it exists and before the first translated string: name, version, command line, one instance a session.
+void afterApp(const QString &version);
+/// The bus of `--bus`, empty for the system bus.
+QString busOption();
+/// The page of `--page`, empty for the first.
+QString pageOption();
+/// Loads the window.
+bool load(QQmlApplicationEngine &engine);
+} // namespace kedge

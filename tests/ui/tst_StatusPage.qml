@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+import QtTest
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+Item {
+    id: root
+
+    width: 900
+    height: 700
+
+    App {
+        id: system
+    }
+
+    CurrentJob {
+        id: currentJob
+    }
+
+    StatusPage {
+        id: page
+
+        anchors.fill: parent
+        app: system
+        job: currentJob
+    }
+
+    SignalSpy {
+        id: rollBack
+
+        target: page
+        signalName: "rollBackAsked"
+    }
+
+    SignalSpy {
+        id: details
+
+        target: page
+        signalName: "detailsAsked"
+    }
+
+    TestCase {
+        name: "StatusPage"
+        when: windowShown
+
+        // The first visible item below `item` that shows exactly this text.
+        function shown(item: Item, text: string): var {
+            if (!item.visible) {
+                return null;
+            }
+            if (item.text === text) {
+                return item;
+            }
+            for (const child of item.children) {
+                const found = shown(child, text);
+                if (found) {
+                    return found;
+                }
+            }
+            return null;
+        }
+
+        function init() {
+            system.calls = [];
+            system.link = "ready";
+            system.checkRefusal = "";
+            rollBack.clear();
+            details.clear();
+        }
+
+        function press(text) {
+            const button = shown(page, text);
+            verify(button !== null, "no button '" + text + "'");
+            waitForPolish(root);
+            wait(120);
+            mouseClick(button);
+        }
+
+        function test_sentenceAndButton_data() {
+            const failure = {
+                "type": "failed",
+                "code": "network",
+                "detail": "no host"
+            };
+            return [
+                {
+                    tag: "working",
+                    status: {
+                        "code": "working",
+                        "action": "cancel",
+                        "kind": "update",
+                        "job": 7
+                    },
+                    sentence: "Installing updates",
+                    button: "Cancel",
+                    call: "cancel 7"
+                },
+                {
+                    tag: "update-pending",
+                    status: {
+                        "code": "update-pending",
+                        "action": "restart",
+                        "snapshot": 41,
+                        "updates": 1
+                    },
+                    sentence: "Restart to finish the update",
+                    button: "Restart Now",
+                    call: "restart"
+                },
+                {
+                    tag: "rollback-pending",
+                    status: {
+                        "code": "rollback-pending",
+                        "action": "restart",
+                        "snapshot": 31
+                    },
+                    sentence: "Restart to go back to snapshot #31",
+                    button: "Restart Now",
+                    call: "restart"
+                },
+                {
+                    tag: "available",
+                    status: {
+                        "code": "available",
+                        "action": "update",
+                        "packages": 12,
+                        "security": 0
+                    },
+                    sentence: "12 updates are available",
+                    button: "Install Updates",
+                    call: "update"
+                },
+                {
+                    tag: "security",
+                    status: {
+                        "code": "available",
+                        "action": "update",
+                        "packages": 1,
+                        "security": 1
+                    },
+                    sentence: "1 update is available, with security fixes",
+                    button: "Install Updates",
+                    call: "update"
+                },
+                {
+                    tag: "could-not-check",
+                    status: {
+                        "code": "could-not-check",
+                        "action": "check",
+                        "failure": failure
+                    },
+                    sentence: "Could not check for updates",
+                    button: "Check for Updates",
+                    call: "check"
+                },
+                {
+                    tag: "never-checked",
+                    status: {
+                        "code": "never-checked",
+                        "action": "check"
+                    },
+                    sentence: "Not checked for updates yet",
+                    button: "Check for Updates",
+                    call: "check"
+                },
+                {
+                    tag: "stale",
+                    status: {
+                        "code": "stale",
+                        "action": "check",
+                        "succeeded": 1772436600000
+                    },
+                    sentence: "Last checked for updates long ago",
+                    button: "Check for Updates",
+                    call: "check"
+                },
+                {
+                    tag: "up-to-date",
+                    status: {
+                        "code": "up-to-date",
+                        "action": "check",
+                        "succeeded": Date.now()
+                    },
+                    sentence: "Up to date",
+                    button: "Check for Updates",
+                    call: "check"
+                }
+            ];
+        }
+
+        function test_sentenceAndButton(data) {
+            system.status = data.status;
+            verify(shown(page, data.sentence) !== null, data.sentence);
+            press(data.button);
+            compare(system.calls, [data.call]);
+        }
+
+        function test_failureOpensItsDetailsAndCanBePutAway() {
+            system.status = {
+                "code": "failed",
+                "action": "show-details",
+                "kind": "update",
+                "job": 3,
+                "ending": "undone",
+                "failure": {
+                    "type": "failed",
+                    "code": "package-script",
+                    "package": "kernel-default",
+                    "detail": "exit status 1"
+                }
+            };
+            verify(shown(page, "The update did not work") !== null);
+            verify(shown(page, "“kernel-default” could not be set up.") !== null);
+            press("Show Details");
+            compare(details.count, 1);
+            press("Dismiss");
+            compare(system.calls, ["dismiss"]);
+        }
+
+        function test_undoIsOneClick() {
+            system.status = {
+                "code": "update-pending",
+                "action": "restart",
+                "snapshot": 41,
+                "updates": 1
+            };
+            press("Undo the Update");
+            compare(system.calls, ["discard"]);
+        }
+
+        function test_noUpdatesHasNoButton() {
+            system.status = {
+                "code": "no-updates",
+                "action": "none"
+            };
+            compare(shown(page, "Check for Updates"), null);
+            compare(shown(page, "Install Updates"), null);
+        }
+
+        function test_goingBackIsOffered() {
+            system.status = {
+                "code": "up-to-date",
+                "action": "check",
+                "succeeded": Date.now()
+            };
+            press("Go Back to #34…");
+            compare(rollBack.count, 1);
+            compare(rollBack.signalArguments[0][0], 34);
+        }
+
+        function test_refusedActionIsDisabled() {
+            system.status = {
+                "code": "never-checked",
+                "action": "check"
+            };
+            system.checkRefusal = "busy";
+            compare(shown(page, "Check for Updates").enabled, false);
+        }
+
+        function test_lostHelperIsSaid() {
+            system.link = "lost";
+            verify(shown(page, "The system service does not answer. What is shown may be out of date; Kedge keeps trying.") !== null);
+            system.status = {};
+            verify(shown(page, "The system service does not answer") !== null);
+        }
+    }
+}

@@ -1,0 +1,316 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drives the real window over a simulated machine, by what a screen reader reads.
+
+Usage: window.py KEDGE HELPER STORY. Starts a display, a session bus and a bus for the helper of its own, and ends them.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+PATIENCE = 90.0
+
+
+class Session:
+    """A display with a window manager, two buses, the helper and the window."""
+
+    def __init__(self, kedge, helper, scenario, page):
+        self.helper_program = helper
+        self.scenario = scenario
+        self.children = []
+        self.scratch = tempfile.mkdtemp(prefix="kedge-ui-")
+        env = dict(os.environ)
+        read, write = os.pipe()
+        self.start(
+            ["Xvfb", "-displayfd", str(write), "-screen", "0", "1100x800x24", "-nolisten", "tcp"],
+            pass_fds=[write],
+        )
+        os.close(write)
+        with os.fdopen(read) as number:
+            env["DISPLAY"] = ":" + number.readline().strip()
+        env.update(
+            XDG_CONFIG_HOME=self.scratch,
+            XDG_CURRENT_DESKTOP="KDE",
+            KDE_FULL_SESSION="true",
+            KDE_SESSION_VERSION="6",
+            LC_ALL="C.UTF-8",
+            QT_QPA_PLATFORM="xcb",
+            QT_QUICK_BACKEND="software",
+            QT_LINUX_ACCESSIBILITY_ALWAYS_ON="1",
+        )
+        env["DBUS_SESSION_BUS_ADDRESS"] = self.bus("session")
+        os.environ.update(env)
+        self.start(["openbox"])
+        self.system = self.bus("system")
+        self.state = os.path.join(self.scratch, "state")
+        self.helper = None
+        self.start_helper()
+        self.window = self.start([kedge, "--bus", self.system, "--page", page])
+
+    def bus(self, name):
+        read, write = os.pipe()
+        address = f"unix:path={self.scratch}/{name}"
+        self.start(
+            ["dbus-daemon", "--session", "--nofork", "--nopidfile", f"--address={address}", f"--print-address={write}"],
+            pass_fds=[write],
+        )
+        os.close(write)
+        with os.fdopen(read) as line:
+            return line.readline().strip()
+
+    def start(self, command, **options):
+        child = subprocess.Popen(command, **options)
+        self.children.append(child)
+        return child
+
+    def start_helper(self):
+        self.helper = self.start(
+            [self.helper_program, "--sim", self.scenario, "--bus", self.system, "--idle-timeout", "0"]
+            + ["--state-dir", self.state]
+        )
+
+    def end(self):
+        for child in reversed(self.children):
+            if child.poll() is None:
+                child.send_signal(signal.SIGTERM)
+                try:
+                    child.wait(5)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+
+
+class Reader:
+    """What a screen reader knows about the window."""
+
+    def __init__(self):
+        import gi
+
+        gi.require_version("Atspi", "2.0")
+        from gi.repository import Atspi, GLib
+
+        self.atspi, self.error = Atspi, GLib.Error
+        self.root = self.wait("the window", self.application)
+
+    def application(self):
+        desktop = self.atspi.get_desktop(0)
+        for at in range(desktop.get_child_count()):
+            child = desktop.get_child_at_index(at)
+            if child is not None and child.get_name() == "Kedge":
+                return child
+        return None
+
+    def wait(self, what, look, patience=PATIENCE):
+        end = time.monotonic() + patience
+        while time.monotonic() < end:
+            try:
+                found = look()
+            except self.error:  # the tree changes while it is walked
+                found = None
+            if found:
+                return found
+            time.sleep(0.2)
+        if hasattr(self, "root"):
+            self.dump()
+        raise SystemExit(f"FAIL: {what} did not come within {patience:.0f} s")
+
+    def walk(self, node):
+        # What is not shown is not there for a screen reader either.
+        states = node.get_state_set()
+        if node is not self.root and not states.contains(self.atspi.StateType.SHOWING):
+            if node.get_role() not in (self.atspi.Role.APPLICATION, self.atspi.Role.FRAME, self.atspi.Role.FILLER):
+                return
+        yield node
+        for at in range(node.get_child_count()):
+            child = node.get_child_at_index(at)
+            if child is not None:
+                yield from self.walk(child)
+
+    def find(self, name, exact=True):
+        for node in self.walk(self.root):
+            text = node.get_name() or ""
+            if text == name or (not exact and name in text):
+                return node
+        return None
+
+    def see(self, name, exact=True, patience=PATIENCE):
+        print(f"  sees {name!r}", flush=True)
+        return self.wait(repr(name), lambda: self.find(name, exact), patience)
+
+    def miss(self, name, exact=True):
+        print(f"  no longer sees {name!r}", flush=True)
+
+        def gone():
+            return self.find(name, exact) is None
+
+        return self.wait(f"the end of {name!r}", gone)
+
+    def press(self, name):
+        print(f"  presses {name!r}", flush=True)
+
+        def pressable():
+            for node in self.walk(self.root):
+                if node.get_name() != name or not node.get_state_set().contains(self.atspi.StateType.ENABLED):
+                    continue
+                names = [self.atspi.Action.get_action_name(node, at) for at in range(node.get_n_actions())]
+                if "Press" in names:
+                    return node, names.index("Press")
+            return None
+
+        node, action = self.wait(f"something to press called {name!r}", pressable)
+        node.do_action(action)
+
+    def count(self, role):
+        return sum(1 for node in self.walk(self.root) if node.get_role() == role)
+
+    def dump(self):
+        for node in self.walk(self.root):
+            if node.get_name():
+                print(f"    {node.get_role_name():16} {node.get_name()!r}")
+
+
+def keys(*names):
+    print(f"  types {' '.join(names)}", flush=True)
+    subprocess.run(["xdotool", "key", "--clearmodifiers", *names], check=True)
+
+
+def write(text):
+    print(f"  writes {text!r}", flush=True)
+    subprocess.run(["xdotool", "type", "--delay", "60", text], check=True)
+
+
+def rollback(session, window):
+    """List, filter, preview, roll back, restart later, undo."""
+    window.see("Timeline")
+    window.see("Update of #34, #38", exact=False)
+    keys("ctrl+f")
+    write("beta driver")
+    window.see("before trying the beta driver, #40", exact=False)
+    window.miss("Update of #34, #38", exact=False)
+    keys("ctrl+a", "BackSpace")
+    window.see("Update of #34, #38", exact=False)
+    window.press("Roll Back to #34")
+    window.see("Roll back to #34?")
+    window.see("Security fixes that are installed now are missing there.")
+    window.press("Restart Later")
+    window.see("Starts with the Next Restart")
+    window.see("Starts next", exact=False)
+    window.press("Undo")
+    window.miss("Starts with the Next Restart")
+    window.see("Running", exact=False)
+
+
+def update(session, window):
+    """Check, install with progress and log, ready for the restart, undo."""
+    window.press("Check for Updates")
+    window.see("packages change", exact=False)
+    window.see("curl, Newer version, 8.18.0-1.1 → 8.19.0-1.1")
+    window.press("Install Updates")
+    window.see("Installing updates")
+    keys("ctrl+l")
+    window.see("Log: Installing updates")
+    window.see("kernel-default", exact=False)
+    keys("ctrl+l")
+    window.miss("Log: Installing updates")
+    window.see("Restart to finish the update", exact=False)
+    window.see("Restart Now")
+    window.press("Undo")
+    window.miss("Restart to finish the update", exact=False)
+
+
+def cancelled(session, window):
+    """A running update is cancelled, and nothing has changed."""
+    window.press("Check for Updates")
+    window.see("packages change", exact=False)
+    window.press("Install Updates")
+    window.see("Installing updates")
+    window.press("Cancel")
+    window.miss("Installing updates")
+    window.miss("Restart to finish the update", exact=False)
+
+
+def failing(session, window):
+    """A failed update is said in words first, with its details behind them."""
+    window.press("Check for Updates")
+    window.see("packages change", exact=False)
+    window.press("Install Updates")
+    window.see("The update did not work", exact=False)
+    window.see("kernel-default", exact=False)
+    window.press("Show Details")
+    window.see("Technical Details")
+    window.see("Nothing has changed: the system is as it was before.")
+    keys("Escape")
+    window.miss("Technical Details")
+    window.press("Dismiss")
+    window.miss("The update did not work", exact=False)
+
+
+def offline(session, window):
+    """A failed check is never up to date."""
+    window.press("Check for Updates")
+    window.see("Could not check for updates", exact=False)
+    assert window.find("Up to date") is None
+
+
+def lost(session, window):
+    """The helper dies: the window says so, keeps what it knows, and goes on when it is back."""
+    window.see("Update of #34, #38", exact=False)
+    session.helper.kill()
+    session.helper.wait()
+    window.see("The system service does not answer", exact=False)
+    window.see("Update of #34, #38", exact=False)
+    session.start_helper()
+    window.miss("The system service does not answer", exact=False)
+    window.see("Update of #34, #38", exact=False)
+
+
+def delete(session, window):
+    """A deletion can be taken back for a while, and then happens."""
+    line = "before trying the beta driver, #40"
+    window.see(line, exact=False)
+    for back in (True, False):
+        # From the search field down to the list, past what is available, to the third line.
+        keys("ctrl+f")
+        write("beta")
+        window.miss("Update of #34, #38", exact=False)
+        keys("Down", "Delete")
+        window.see("1 snapshot will be deleted in a few seconds.")
+        if back:
+            window.press("Undo")
+            window.miss("1 snapshot will be deleted in a few seconds.")
+            window.see(line, exact=False)
+            keys("ctrl+f", "ctrl+a", "BackSpace")
+            window.see("Update of #34, #38", exact=False)
+    window.miss("1 snapshot will be deleted in a few seconds.")
+    window.miss(line, exact=False)
+
+
+# The story, the simulated machine, and the page to begin on.
+STORIES = {
+    "rollback": (rollback, "normal", "timeline"),
+    "update": (update, "normal", "updates"),
+    "cancel": (cancelled, "normal", "updates"),
+    "failing": (failing, "failing", "updates"),
+    "offline": (offline, "offline", "status"),
+    "lost": (lost, "normal", "timeline"),
+    "delete": (delete, "normal", "timeline"),
+}
+
+
+def main():
+    kedge, helper, name = sys.argv[1:4]
+    story, scenario, page = STORIES[name]
+    session = Session(kedge, helper, scenario, page)
+    try:
+        story(session, Reader())
+        if session.window.poll() is not None:
+            raise SystemExit("FAIL: the window ended by itself")
+    finally:
+        session.end()
+
+
+if __name__ == "__main__":
+    main()
