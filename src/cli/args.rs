@@ -164,7 +164,7 @@ pub(crate) struct Delete {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("change").required(true).multiple(true).args([
+#[command(override_usage = "kedgectl edit <NUMBER> [OPTIONS]", group(ArgGroup::new("change").required(true).multiple(true).args([
     "description", "cleanup", "pin", "unpin", "read_only", "read_write",
 ])))]
 pub(crate) struct EditArgs {

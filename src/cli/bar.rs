@@ -21,9 +21,11 @@ impl Bar {
         let error = std::io::stderr();
         // A terminal that cannot move its cursor says so by its name.
         let dumb = std::env::var_os("TERM").is_none_or(|name| name == "dumb");
-        let width = || rustix::termios::tcgetwinsize(&error).map_or(80, |size| size.ws_col.into());
+        // A terminal that does not know its size says zero.
+        let columns = rustix::termios::tcgetwinsize(&error).map_or(0, |size| size.ws_col.into());
+        let width: usize = if columns == 0 { 80 } else { columns };
         Self {
-            terminal: (error.is_terminal() && !dumb).then(|| width().max(20)),
+            terminal: (error.is_terminal() && !dumb).then_some(width.max(20)),
             phase: None,
             drawn: false,
         }

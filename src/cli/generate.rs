@@ -25,7 +25,11 @@ fn man() -> std::io::Result<Vec<u8>> {
     let mut roff = Vec::new();
     page.render_title(&mut roff)?;
     page.render_name_section(&mut roff)?;
-    page.render_synopsis_section(&mut roff)?;
+    let mut synopsis = Roff::new();
+    synopsis
+        .control("SH", ["SYNOPSIS"])
+        .text([bold("kedgectl"), roman(" COMMAND [OPTIONS]")]);
+    synopsis.to_writer(&mut roff)?;
     page.render_description_section(&mut roff)?;
     commands(&command).to_writer(&mut roff)?;
     let mut end = Roff::new();

@@ -80,7 +80,7 @@ async fn serve(command: Command) -> Result<Exit, Stop> {
 /// Prints a value as JSON.
 fn print_json(value: &impl Serialize) {
     let text = serde_json::to_string_pretty(value).expect("our shapes have text keys and no failing values");
-    print(&format!("{text}\n"));
+    print(&format!("{}\n", text::safe_json(&text)));
 }
 
 /// Asks on a terminal; elsewhere, and with `--yes`, the answer is yes.

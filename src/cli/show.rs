@@ -180,10 +180,13 @@ pub(crate) fn snapshot(snapshot: &Snapshot, state: &State, now: Timestamp) -> St
         Err(refusal) => format!("no. {}", words::refusal(&refusal)),
     };
     rows.push(vec![
-        "May start:".into(),
+        "Can start:".into(),
         may(state.is_rollback_target(snapshot.id)),
     ]);
-    rows.push(vec!["May go:".into(), may(state.is_deletable(snapshot.id))]);
+    rows.push(vec![
+        "Can be deleted:".into(),
+        may(state.is_deletable(snapshot.id)),
+    ]);
     rows.push(vec!["UUID:".into(), snapshot.uuid.to_string()]);
     table(&rows)
 }

@@ -35,6 +35,23 @@ pub(crate) fn safe(text: &str) -> String {
     Safe(text).to_string()
 }
 
+/// JSON whose texts are the same but show nothing hostile: what JSON itself leaves as it is becomes `\uXXXX`.
+pub(crate) fn safe_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        // Between its texts JSON has line ends, inside of them none.
+        if is_hostile(c) && c != '\n' {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        } else {
+            text.push(c);
+        }
+    }
+    text
+}
+
 fn local(time: Timestamp) -> Option<DateTime<Local>> {
     let micros = i64::try_from(time.0).ok()?;
     Local.timestamp_micros(micros).single()
@@ -122,6 +139,15 @@ mod tests {
         assert!(!shown.chars().any(is_hostile), "{shown:?}");
         assert!(shown.starts_with("a\\u{1b}[2J") && shown.ends_with('b'));
         assert_eq!(safe("Größe 漢字 🚀"), "Größe 漢字 🚀");
+    }
+
+    #[test]
+    fn json_stays_the_same_when_it_is_made_harmless() {
+        let hostile = "a\u{9b}31m\u{7f}\u{202e}\u{e0041}\u{1b}\n\"ä";
+        let json = serde_json::to_string_pretty(&[hostile]).unwrap();
+        let shown = safe_json(&json);
+        assert!(!shown.chars().any(|c| is_hostile(c) && c != '\n'), "{shown:?}");
+        assert_eq!(serde_json::from_str::<Vec<String>>(&shown).unwrap(), [hostile]);
     }
 
     #[test]

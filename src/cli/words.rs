@@ -30,7 +30,7 @@ pub(crate) fn phase(phase: Phase) -> &'static str {
         Phase::Install => "Installing",
         Phase::Verify => "Verifying",
         Phase::Commit => "Completing",
-        Phase::CleanUp => "Putting everything back",
+        Phase::CleanUp => "Cleaning up",
     }
 }
 
@@ -43,7 +43,10 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
     match refusal.code {
         RefusalCode::Booted => format!("{it} is the running system."),
         RefusalCode::Default => format!("{it} is what starts with the next restart."),
-        RefusalCode::Pinned => format!("{it} is pinned. Unpin it first: kedgectl edit NUMBER --unpin"),
+        RefusalCode::Pinned => {
+            let number = refusal.snapshot.map_or("NUMBER".into(), |id| id.to_string());
+            format!("{it} is pinned. Unpin it first: kedgectl edit {number} --unpin")
+        }
         RefusalCode::InProgress => {
             format!("{it} is not complete: an update is being, or was being, made in it.")
         }

@@ -9,6 +9,7 @@
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{self, Read};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -170,7 +171,8 @@ impl PrivateBus {
         )?;
         self.daemon = Some(daemon);
         let end = Instant::now() + Duration::from_secs(10);
-        while !self.socket().exists() {
+        // The socket is there a moment before anybody listens on it.
+        while UnixStream::connect(self.socket()).is_err() {
             if Instant::now() > end {
                 return Err(io::Error::other("the bus does not listen"));
             }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! On a terminal: a bar that is redrawn, and questions. `script` provides the terminal.
+
+#![expect(clippy::disallowed_methods, reason = "the program under test is started here")]
+
+use crate::Play;
+use crate::stage::{Asserted, Stage};
+use engine::{Engine, Fault, Scenario};
+use libtest_mimic::Failed;
+use model::{Phase, SnapshotId};
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) fn trials() -> Vec<(&'static str, Play)> {
+    crate::trials!(
+        progress_is_one_line_that_is_redrawn,
+        a_terminal_that_cannot_redraw_gets_lines,
+        a_rollback_asks_and_takes_no_for_an_answer,
+        a_rollback_asks_and_is_done_after_a_yes,
+        yes_asks_nothing,
+        an_update_asks_after_showing_what_it_installs,
+        a_discard_asks,
+    )
+}
+
+/// Lets an update that hangs go on once its progress was shown.
+fn release_later(stage: &Stage) -> impl FnOnce() + Send + use<> {
+    stage.engine.inject(Phase::Install, Fault::Hang);
+    let engine = Arc::clone(&stage.engine);
+    move || {
+        std::thread::sleep(Duration::from_secs(2));
+        engine.release();
+    }
+}
+
+/// Runs kedgectl on a terminal where somebody types; returns its exit code and all that the terminal got.
+fn typed(stage: &Stage, term: &str, args: &[&str], keys: &str) -> Result<(i32, String), Failed> {
+    let words: Vec<_> = args.iter().map(|word| format!("'{word}'")).collect();
+    let line = format!(
+        "'{}' --bus '{}' {}",
+        stage.program().display(),
+        stage.address(),
+        words.join(" ")
+    );
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env("TERM", term)
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut keyboard = script.stdin.take().ok_or("a pipe")?;
+    keyboard.write_all(keys.as_bytes())?;
+    // The keyboard stays: its end would be Ctrl-D.
+    let output = script.wait_with_output()?;
+    drop(keyboard);
+    let text = String::from_utf8(output.stdout)?;
+    Ok((output.status.code().ok_or("a signal")?, text))
+}
+
+fn progress_is_one_line_that_is_redrawn(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let release = std::thread::spawn(release_later(&stage));
+    let (code, text) = typed(&stage, "xterm", &["update", "--yes"], "")?;
+    assert!(release.join().is_ok());
+    assert_eq!(code, 0, "{text:?}");
+    let drawn: Vec<_> = text.split("\r\u{1b}[K").collect();
+    assert!(drawn.len() > 3, "{text:?}");
+    let bars: Vec<_> = drawn.iter().filter(|line| line.contains(" %")).collect();
+    assert!(bars.iter().any(|line| line.contains("[####")), "{text:?}");
+    assert!(
+        drawn
+            .iter()
+            .rev()
+            .take(1)
+            .all(|line| line.starts_with("The update is installed")),
+        "{text:?}"
+    );
+    assert!(
+        !text.replace("\u{1b}[K", "").contains('\u{1b}'),
+        "no other sequence: {text:?}"
+    );
+    Ok(())
+}
+
+fn a_terminal_that_cannot_redraw_gets_lines(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let release = std::thread::spawn(release_later(&stage));
+    let (code, text) = typed(&stage, "dumb", &["update", "--yes"], "")?;
+    assert!(release.join().is_ok());
+    assert_eq!(code, 0, "{text:?}");
+    assert!(
+        !text.contains('\u{1b}') && text.contains("Installing …"),
+        "{text:?}"
+    );
+    Ok(())
+}
+
+fn a_rollback_asks_and_takes_no_for_an_answer(it: &Asserted) -> Result<(), Failed> {
+    for keys in ["n\n", "\n", "maybe\n", "\u{4}"] {
+        let stage = it.stage(Scenario::Normal);
+        let before = stage.engine.system()?;
+        let (code, text) = typed(&stage, "xterm", &["rollback", "31"], keys)?;
+        assert_eq!(code, 7, "{keys:?}: {text:?}");
+        let question = text
+            .find("Let snapshot 31 start with the next restart? [y/N]")
+            .ok_or("it asks")?;
+        assert!(
+            text.find("5 packages differ").ok_or("the plan")? < question,
+            "the plan comes first"
+        );
+        assert!(text.contains("Nothing has changed."), "{text:?}");
+        assert_eq!(stage.engine.system()?, before);
+    }
+    Ok(())
+}
+
+fn a_rollback_asks_and_is_done_after_a_yes(it: &Asserted) -> Result<(), Failed> {
+    for keys in ["y\n", "YES\n"] {
+        let stage = it.stage(Scenario::Normal);
+        let (code, text) = typed(&stage, "xterm", &["rollback", "31"], keys)?;
+        assert_eq!(code, 0, "{text:?}");
+        assert_eq!(stage.engine.system()?.default, Some(SnapshotId(31)));
+    }
+    Ok(())
+}
+
+fn yes_asks_nothing(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let (code, text) = typed(&stage, "xterm", &["rollback", "31", "--yes"], "")?;
+    assert_eq!(code, 0, "{text:?}");
+    assert!(!text.contains("[y/N]"), "{text:?}");
+    Ok(())
+}
+
+fn an_update_asks_after_showing_what_it_installs(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    stage.run(&["check"]).exited(100);
+    let before = stage.engine.system()?;
+    let (code, text) = typed(&stage, "xterm", &["update"], "n\n")?;
+    assert_eq!(code, 7, "{text:?}");
+    assert!(
+        text.contains("12 updates are available") && text.contains("Install all updates?"),
+        "{text:?}"
+    );
+    assert_eq!(stage.engine.system()?, before);
+    Ok(())
+}
+
+fn a_discard_asks(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Pending);
+    let before = stage.engine.system()?;
+    let (code, text) = typed(&stage, "xterm", &["discard"], "n\n")?;
+    assert_eq!(code, 7, "{text:?}");
+    assert!(
+        text.contains("#42, #41") && text.contains("Discard what waits for the restart? [y/N]"),
+        "{text:?}"
+    );
+    assert_eq!(stage.engine.system()?, before);
+    let (code, _) = typed(&stage, "xterm", &["discard"], "y\n")?;
+    assert_eq!((code, stage.engine.system()?.default), (0, Some(SnapshotId(38))));
+    Ok(())
+}
