@@ -234,10 +234,20 @@ impl Keeper {
     }
 }
 
+impl Keeper {
+    /// Ends the namespace. The keeper itself can be waited for only when everything else in there is gone and reaped,
+    /// so also the program that we started in it.
+    fn kill(&mut self) {
+        // Fails only when it has ended already.
+        let _ = self.0.kill();
+    }
+}
+
 impl Drop for Keeper {
     fn drop(&mut self) {
-        // It cannot be reaped before everything else in its namespace is gone. Neither fails for a child of ours.
-        let _ = self.0.kill().and_then(|()| self.0.wait());
+        self.kill();
+        // A child of ours that was killed can be waited for.
+        let _ = self.0.wait();
     }
 }
 
@@ -307,7 +317,9 @@ impl Running {
 
     fn kill(&mut self) {
         self.signal(Signal::KILL);
-        self.keeper = None;
+        if let Some(keeper) = &mut self.keeper {
+            keeper.kill();
+        }
     }
 
     /// Reads until the program has ended and everything it said is read.
