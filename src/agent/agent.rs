@@ -13,7 +13,8 @@ use crate::{memory, restart, session, settings, window, words};
 use anyhow::{Context, Result};
 use client::Bus;
 use model::{
-    CheckTime, Memory, News, Notice, Pause, State, Surroundings, Timestamp, Wait, Wanted, check_time,
+    CheckTime, Job, JobKind, Memory, News, Notice, Pause, State, Surroundings, Timestamp, Wait, Wanted,
+    check_time,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,12 +24,15 @@ use zbus::{Connection, connection, fdo::RequestNameFlags, fdo::RequestNameReply}
 
 /// Held on the session bus, so that there is one agent in a session.
 const NAME: &str = "org.kedge.Kedge.Agent";
+/// How long anybody on the session bus may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How soon to look again for a system bus or a helper that could not be reached.
 const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
 
 /// Runs until the session ends.
 pub(crate) async fn run(bus: Bus, login_delay: Duration) -> Result<()> {
     let session = connection::Builder::session()
+        .method_timeout(PATIENCE)
         .build()
         .await
         .context("connect to the session bus")?;
@@ -380,13 +384,17 @@ impl Agent {
         let mut busy = false;
         if let Some(state) = self.state.clone() {
             busy = state.jobs.values().any(|job| job.outcome().is_none());
-            self.tell(&state, busy, moment, &mut wake).await;
+            let due = self.tell(&state, busy, moment, &mut wake).await;
             self.check(&state, busy, moment, &mut wake);
             let tray = tray::tray(&state, &self.memory, self.wait, &self.boot, moment);
             if let Err(error) = self.icon.show(&tray).await {
                 tracing::warn!(%error, "the icon cannot be shown");
             }
             self.job_views.show(&state).await;
+            // Last, as it may take a while where no notification server runs yet.
+            for notification in due {
+                self.say(notification).await;
+            }
         }
         if let Pause::Until { end } = self.memory.pause
             && end > moment
@@ -398,11 +406,29 @@ impl Agent {
         wake.first
     }
 
-    /// Gives the notices that are due.
-    async fn tell(&mut self, state: &State, busy: bool, moment: Timestamp, wake: &mut Wake) {
+    /// Notes the notices that are due, takes away those that are over, and returns what is to be shown.
+    async fn tell(
+        &mut self,
+        state: &State,
+        busy: bool,
+        moment: Timestamp,
+        wake: &mut Wake,
+    ) -> Vec<Notification> {
+        let mut due_now = Vec::new();
         self.memory.observe(state, &self.boot);
         if busy {
-            return;
+            let running = |job: &Job| job.outcome().is_none();
+            if state
+                .jobs
+                .values()
+                .any(|job| job.kind == JobKind::Update && running(job))
+            {
+                // It is being done.
+                for notice in [Notice::SecurityUpdates, Notice::UpdatesAvailable, Notice::Failed] {
+                    self.notifier.withdraw(notice).await;
+                }
+            }
+            return due_now;
         }
         let news = self.memory.news(state, free_space(), moment);
         self.memory.settle(&news);
@@ -412,13 +438,13 @@ impl Agent {
             }
         }
         if self.calm > Instant::now() {
-            return;
+            return due_now;
         }
         let wanted = settings::wanted();
         for piece in &news {
             match self.memory.due(piece, wanted, moment, &self.boot) {
                 Some(due) if due <= moment => {
-                    self.give(piece, state, moment).await;
+                    due_now.extend(self.give(piece, state, moment).await);
                     if let Some(next) = self.memory.due(piece, wanted, moment, &self.boot) {
                         wake.on(next);
                     }
@@ -427,17 +453,18 @@ impl Agent {
                 None => {}
             }
         }
+        due_now
     }
 
-    async fn give(&mut self, piece: &News, state: &State, moment: Timestamp) {
+    /// Notes that a notice is given; a window in front gives it by itself.
+    async fn give(&mut self, piece: &News, state: &State, moment: Timestamp) -> Option<Notification> {
         tracing::info!(notice = %piece.notice, about = piece.about, "due");
         self.memory.show(piece, moment);
         if window::is_in_front(&self.session).await {
             self.memory.acknowledge(piece.notice);
-            return;
+            return None;
         }
-        self.say(notice::notification(piece.notice, state, &self.memory, moment))
-            .await;
+        Some(notice::notification(piece.notice, state, &self.memory, moment))
     }
 
     /// Looks for updates when it is time, or notes why not.
