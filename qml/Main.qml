@@ -6,6 +6,7 @@ import QtQuick.Controls as QQC2
 import QtQuick.Layouts
 import org.kde.config as KConfig
 import org.kde.kirigami as Kirigami
+import org.kde.kirigamiaddons.formcard as FormCard
 import org.kedge.app
 
 // The window: three destinations beside each other when there is room, below each other when there is not.
@@ -44,6 +45,22 @@ Kirigami.ApplicationWindow {
         }
     }
 
+    // What became of something that was asked for here. What the shown page says by itself is not said again.
+    function tell(kind: string, ending: string, snapshot: int, failure: var): void {
+        const text = Jobs.done(kind, ending, snapshot);
+        if (failure.type === undefined) {
+            if (text.length > 0) {
+                showPassiveNotification(text);
+            }
+        } else if (kind === "check" || kind === "update") {
+            if (current === "timeline") {
+                showPassiveNotification(Jobs.failed(kind), "long", i18nc("@action:button", "Show Details"), showFailure);
+            }
+        } else {
+            failureDialog.show(Jobs.failed(kind), failure, Jobs.after(ending));
+        }
+    }
+
     function showFailure(): void {
         const status = system.status;
         failureDialog.show(Wording.status(status), status.failure ?? ({}), Jobs.after(status.ending ?? ""));
@@ -61,6 +78,8 @@ Kirigami.ApplicationWindow {
     minimumWidth: Kirigami.Units.gridUnit * 20
     minimumHeight: Kirigami.Units.gridUnit * 20
 
+    // Not by the binding alone: the drawer opens and closes itself too.
+    onNarrowChanged: sidebar.drawerOpen = !narrow
     Component.onCompleted: showPage(system.firstPage)
 
     KConfig.WindowStateSaver {
@@ -76,10 +95,7 @@ Kirigami.ApplicationWindow {
             }
         }
         onEnded: (kind, ending, snapshot, failure) => {
-            const text = Jobs.done(kind, ending, snapshot);
-            if (failure.type === undefined && text.length > 0) {
-                root.showPassiveNotification(text);
-            }
+            root.tell(kind, ending, snapshot, failure);
         }
     }
 
@@ -141,9 +157,9 @@ Kirigami.ApplicationWindow {
     ]
 
     globalDrawer: Kirigami.GlobalDrawer {
-        enabled: !root.narrow
-        visible: enabled
-        drawerOpen: enabled
+        id: sidebar
+
+        drawerOpen: !root.narrow
         modal: false
         handleVisible: false
         width: Kirigami.Units.gridUnit * 11
@@ -228,7 +244,14 @@ Kirigami.ApplicationWindow {
             onUpdatesAsked: root.showPage("updates")
             onDetailsAsked: root.showFailure()
             onLogAsked: logDialog.open()
+            onAboutAsked: root.pageStack.layers.push(aboutPage)
         }
+    }
+
+    Component {
+        id: aboutPage
+
+        FormCard.AboutPage {}
     }
 
     Component {

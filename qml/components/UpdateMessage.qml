@@ -16,7 +16,8 @@ Kirigami.InlineMessage {
     position: Kirigami.InlineMessage.Position.Header
     visible: failed || status.code === "update-pending" || status.code === "rollback-pending"
     type: failed ? (status.code === "failed" ? Kirigami.MessageType.Error : Kirigami.MessageType.Warning) : Kirigami.MessageType.Information
-    text: i18nc("@info a sentence and its explanation", "<b>%1</b><br/>%2", Wording.status(status), Wording.explanation(status))
+    text: i18nc("@info a sentence without a full stop, and its explanation", "%1. %2", Wording.status(status), Wording.explanation(status))
+    Accessible.name: text
 
     actions: [
         Kirigami.Action {

@@ -28,8 +28,8 @@ QQC2.ItemDelegate {
     Accessible.name: i18nc("@label read aloud: package, what happens to it, versions", "%1, %2, %3", name, Wording.change(change), versions)
     Accessible.description: origin
 
-    QQC2.ToolTip.text: origin.length > 0 ? i18nc("@info:tooltip what happens to a package and where it comes from", "%1 from %2", Wording.change(change), origin) : Wording.change(change)
-    QQC2.ToolTip.visible: hovered
+    QQC2.ToolTip.text: i18nc("@info:tooltip what happens to a package and where it comes from", "%1 from %2", Wording.change(change), origin)
+    QQC2.ToolTip.visible: hovered && origin.length > 0
     QQC2.ToolTip.delay: Kirigami.Units.toolTipDelay
 
     contentItem: RowLayout {

@@ -57,7 +57,7 @@ QQC2.ItemDelegate {
         ListView.view.currentIndex = index;
         opened();
     }
-    Keys.onMenuPressed: menuAsked(root)
+    onPressAndHold: menuAsked(root)
 
     TapHandler {
         acceptedButtons: Qt.RightButton

@@ -15,10 +15,13 @@ Kirigami.Dialog {
 
     title: job.number > 0 ? i18nc("@title:window what the log is of", "Log: %1", Jobs.doing(job.kind)) : i18nc("@title:window", "Log")
     preferredWidth: Kirigami.Units.gridUnit * 44
-    preferredHeight: Kirigami.Units.gridUnit * 26
     standardButtons: Kirigami.Dialog.NoButton
 
     onAboutToShow: job.reading = true
+    onOpened: {
+        view.following = true;
+        view.positionViewAtEnd();
+    }
     onClosed: job.reading = false
 
     customFooterActions: [
@@ -40,15 +43,22 @@ Kirigami.Dialog {
         }
     ]
 
-    TextEdit {
-        id: clipboard
-
-        visible: false
-        textFormat: TextEdit.PlainText
-    }
-
     ColumnLayout {
         spacing: 0
+
+        // The window's own shortcuts sleep while a dialog is open.
+        Shortcut {
+            sequence: "Ctrl+L"
+            enabled: root.opened
+            onActivated: root.close()
+        }
+
+        TextEdit {
+            id: clipboard
+
+            visible: false
+            textFormat: TextEdit.PlainText
+        }
 
         JobProgress {
             Layout.fillWidth: true
@@ -59,8 +69,10 @@ Kirigami.Dialog {
 
         QQC2.ScrollView {
             Layout.fillWidth: true
-            Layout.fillHeight: true
+            // The dialog scrolls what is higher than itself; the lines are to scroll here instead.
+            Layout.preferredHeight: Math.max(Kirigami.Units.gridUnit * 8, Math.min(Kirigami.Units.gridUnit * 22, (root.parent?.height ?? 0) - Kirigami.Units.gridUnit * 11))
 
+            QQC2.ScrollBar.horizontal.policy: QQC2.ScrollBar.AlwaysOff
             Kirigami.Theme.colorSet: Kirigami.Theme.View
             Kirigami.Theme.inherit: false
             background: Rectangle {

@@ -20,7 +20,7 @@ Kirigami.ScrollablePage {
     signal describeAsked(number: int, description: string)
 
     // Looked up again with every change of the model.
-    readonly property var snapshot: (app.tick, snapshots.find(number))
+    readonly property var snapshot: (snapshots.revision, snapshots.find(number))
 
     title: i18nc("@title:window", "Snapshot #%1", number)
 
@@ -65,6 +65,7 @@ Kirigami.ScrollablePage {
 
         header: SnapshotHeader {
             width: view.width
+            onHeightChanged: Qt.callLater(view.positionViewAtBeginning)
             snapshot: root.snapshot
             changes: root.changes
         }

@@ -18,6 +18,7 @@ Kirigami.ScrollablePage {
     signal updatesAsked
     signal detailsAsked
     signal logAsked
+    signal aboutAsked
 
     readonly property bool known: app.status.code !== undefined
     readonly property bool lost: app.link === "lost" && !known
@@ -34,6 +35,12 @@ Kirigami.ScrollablePage {
             visible: root.app.status.action !== "check"
             enabled: root.app.checkRefusal.length === 0
             onTriggered: root.app.check()
+        },
+        Kirigami.Action {
+            text: i18nc("@action", "About Kedge")
+            icon.name: "help-about-symbolic"
+            displayHint: Kirigami.DisplayHint.AlwaysHide
+            onTriggered: root.aboutAsked()
         }
     ]
 

@@ -95,10 +95,10 @@ Kirigami.ScrollablePage {
                 currentIndex = 0;
             }
         }
-        Keys.onReturnPressed: currentItem?.clicked()
-        Keys.onEnterPressed: currentItem?.clicked()
-        Keys.onDeletePressed: menu.remove(currentItem)
-        Keys.onMenuPressed: currentItem?.menuAsked(currentItem)
+        Keys.onReturnPressed: (currentItem as TimelineDelegate)?.clicked()
+        Keys.onEnterPressed: (currentItem as TimelineDelegate)?.clicked()
+        Keys.onDeletePressed: menu.remove(currentItem as TimelineDelegate)
+        Keys.onMenuPressed: (currentItem as TimelineDelegate)?.menuAsked(currentItem)
 
         delegate: TimelineDelegate {
             id: line

@@ -58,6 +58,8 @@ Kirigami.ScrollablePage {
         }
 
         UpdateMessage {
+            id: message
+
             Layout.fillWidth: true
             app: root.app
             onDetailsAsked: root.detailsAsked()
@@ -118,6 +120,7 @@ Kirigami.ScrollablePage {
             width: view.width
             visible: root.updates.count > 0
             height: visible ? implicitHeight : 0
+            onHeightChanged: Qt.callLater(view.positionViewAtBeginning)
             updates: root.updates
             app: root.app
         }
@@ -148,14 +151,14 @@ Kirigami.ScrollablePage {
             anchors.centerIn: parent
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: root.known && view.count === 0 && !root.working
-            icon.name: Wording.statusIcon(root.app.status.code)
-            text: Wording.status(root.app.status)
-            explanation: (root.app.tick, Wording.explanation(root.app.status))
+            // What the message above says already is not said twice.
+            icon.name: message.visible ? "checkmark-symbolic" : Wording.statusIcon(root.app.status.code)
+            text: !message.visible ? Wording.status(root.app.status) : message.failed ? i18nc("@info:placeholder", "No updates are known") : i18nc("@info:placeholder", "Nothing else to install")
+            explanation: (root.app.tick, message.visible ? "" : Wording.explanation(root.app.status))
             helpfulAction: Kirigami.Action {
-                visible: root.app.status.action === "check"
                 text: i18nc("@action:button", "Check for Updates")
                 icon.name: "view-refresh-symbolic"
-                enabled: root.app.checkRefusal.length === 0
+                enabled: root.app.status.action === "check" && root.app.checkRefusal.length === 0
                 onTriggered: root.app.check()
             }
         }

@@ -77,9 +77,7 @@ fn qml_files() -> Vec<QmlFile> {
 /// Every file of the bridge that declares a bridge.
 fn rust_files() -> Vec<PathBuf> {
     let mut files = files_below(Path::new("bridge"), "rs");
-    files.retain(|path| {
-        std::fs::read_to_string(path).is_ok_and(|text| text.contains("#[cxx_qt::bridge]"))
-    });
+    files.retain(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("#[cxx_qt::bridge]")));
     files
 }
 

@@ -104,8 +104,9 @@ impl Initialize for qobject::App {
         self.as_mut().rust_mut().first_page = super::glue::page_option();
         self.as_mut().rust_mut().link = QString::from("connecting");
         let mut this = self.as_mut().rust_mut();
-        (this.status, this.running) = (value::nothing(), value::nothing());
-        (this.next, this.previous) = (value::nothing(), value::nothing());
+        this.status = value::nothing();
+        this.running = about(&State::default(), None);
+        (this.next, this.previous) = (this.running.clone(), this.running.clone());
         let qt = self.qt_thread();
         runtime::follow(move |view| qt.queue(move |app| app.apply(&view)).is_ok());
     }
@@ -127,14 +128,49 @@ impl qobject::App {
         publish!(self, booted, booted_changed, value::number(state.booted));
         publish!(self, running, running_changed, about(state, state.booted));
         publish!(self, next, next_changed, about(state, state.default));
-        publish!(self, previous, previous_changed, about(state, model::step_back(state)));
+        publish!(
+            self,
+            previous,
+            previous_changed,
+            about(state, model::step_back(state))
+        );
         publish!(self, pending, pending_changed, value::number(state.pending()));
-        publish!(self, snapshots, snapshots_changed, value::count(state.snapshots.len()));
-        publish!(self, checked, checked_changed, value::milliseconds(state.updates.succeeded));
-        publish!(self, check_refusal, check_refusal_changed, value::refusal(state.may_check()));
-        publish!(self, update_refusal, update_refusal_changed, value::refusal(state.may_update()));
-        publish!(self, create_refusal, create_refusal_changed, value::refusal(state.may_create()));
-        publish!(self, discard_refusal, discard_refusal_changed, value::refusal(state.may_discard()));
+        publish!(
+            self,
+            snapshots,
+            snapshots_changed,
+            value::count(state.snapshots.len())
+        );
+        publish!(
+            self,
+            checked,
+            checked_changed,
+            value::milliseconds(state.updates.succeeded)
+        );
+        publish!(
+            self,
+            check_refusal,
+            check_refusal_changed,
+            value::refusal(state.may_check())
+        );
+        publish!(
+            self,
+            update_refusal,
+            update_refusal_changed,
+            value::refusal(state.may_update())
+        );
+        publish!(
+            self,
+            create_refusal,
+            create_refusal_changed,
+            value::refusal(state.may_create())
+        );
+        publish!(
+            self,
+            discard_refusal,
+            discard_refusal_changed,
+            value::refusal(state.may_discard())
+        );
         publish!(self, link_detail, link_detail_changed, QString::from(detail));
         publish!(self, link, link_changed, QString::from(link));
         let tick = self.tick.wrapping_add(1);
@@ -172,7 +208,11 @@ fn about(state: &State, id: Option<model::SnapshotId>) -> QVariant {
     let description = snapshot.map_or("", |it| &it.description);
     put(&mut members, "number", &value::number(id));
     put(&mut members, "description", text(description));
-    put(&mut members, "time", &value::milliseconds(snapshot.map(|it| it.time)));
+    put(
+        &mut members,
+        "time",
+        &value::milliseconds(snapshot.map(|it| it.time)),
+    );
     QVariant::from(&members)
 }
 
@@ -187,7 +227,12 @@ fn members(status: &Status) -> QVariant {
             put(it, "job", &value::count(job.0 as usize));
             put(it, "kind", text(kind.as_str()));
         }
-        Status::Failed { job, kind, ending, failure } => {
+        Status::Failed {
+            job,
+            kind,
+            ending,
+            failure,
+        } => {
             put(it, "job", &value::count(job.0 as usize));
             put(it, "kind", text(kind.as_str()));
             put(it, "ending", text(ending.as_str()));

@@ -42,11 +42,15 @@ impl App {
     }
 
     pub(super) fn restart(self: Pin<&mut Self>) {
-        self.call("restart", false, async |client| restart(&client).await.map(|()| None));
+        self.call("restart", false, async |client| {
+            restart(&client).await.map(|()| None)
+        });
     }
 
     pub(super) fn roll_back(self: Pin<&mut Self>, snapshot: i32, restart: bool) {
-        let Some(id) = value::snapshot(snapshot) else { return };
+        let Some(id) = value::snapshot(snapshot) else {
+            return;
+        };
         self.call("rollback", restart, async move |client| {
             client.roll_back(id).await.map(Some)
         });
@@ -66,16 +70,30 @@ impl App {
 
     pub(super) fn describe(self: Pin<&mut Self>, snapshot: i32, description: &QString) {
         let description = Some(description.to_string());
-        self.edit(snapshot, Edit { description, ..Edit::default() });
+        self.edit(
+            snapshot,
+            Edit {
+                description,
+                ..Edit::default()
+            },
+        );
     }
 
     pub(super) fn pin(self: Pin<&mut Self>, snapshot: i32, pinned: bool) {
         let pinned = Some(pinned);
-        self.edit(snapshot, Edit { pinned, ..Edit::default() });
+        self.edit(
+            snapshot,
+            Edit {
+                pinned,
+                ..Edit::default()
+            },
+        );
     }
 
     fn edit(self: Pin<&mut Self>, snapshot: i32, edit: Edit) {
-        let Some(id) = value::snapshot(snapshot) else { return };
+        let Some(id) = value::snapshot(snapshot) else {
+            return;
+        };
         self.call("edit", false, async move |client| {
             client.edit(id, &edit).await.map(Some)
         });

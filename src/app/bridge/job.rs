@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `CurrentJob`: the job that runs, or else the one that ended last, with its log as a list of lines.
 
-use super::value;
 use super::publish;
+use super::value;
 use crate::runtime;
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
@@ -125,7 +125,10 @@ impl Initialize for qobject::CurrentJob {
 /// The job that a person wants to see.
 fn current(state: &State) -> Option<&Job> {
     let running = state.jobs.values().rev().find(|job| job.outcome().is_none());
-    state.working().or(running).or_else(|| state.jobs.values().next_back())
+    state
+        .working()
+        .or(running)
+        .or_else(|| state.jobs.values().next_back())
 }
 
 impl qobject::CurrentJob {
@@ -133,8 +136,17 @@ impl qobject::CurrentJob {
         let Some(job) = current(state) else { return };
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         publish!(self, kind, kind_changed, QString::from(job.kind.as_str()));
-        publish!(self, started, started_changed, value::milliseconds(Some(job.started)));
-        if let JobState::Running { progress, cancellable } = &job.state {
+        publish!(
+            self,
+            started,
+            started_changed,
+            value::milliseconds(Some(job.started))
+        );
+        if let JobState::Running {
+            progress,
+            cancellable,
+        } = &job.state
+        {
             let permille = progress.permille.map_or(-1, i32::from);
             publish!(self, phase, phase_changed, QString::from(progress.phase.as_str()));
             publish!(self, permille, permille_changed, permille);
@@ -146,7 +158,12 @@ impl qobject::CurrentJob {
         let outcome = job.outcome();
         let ending = outcome.map_or("", |it| it.ending.as_str());
         let failure = outcome.and_then(|it| it.failure.as_ref()).map(value::failure);
-        publish!(self, failure, failure_changed, failure.unwrap_or_else(value::nothing));
+        publish!(
+            self,
+            failure,
+            failure_changed,
+            failure.unwrap_or_else(value::nothing)
+        );
         publish!(self, ending, ending_changed, QString::from(ending));
         publish!(self, running, running_changed, outcome.is_none());
         publish!(self, number, number_changed, number(job.id.0));
@@ -171,7 +188,9 @@ impl qobject::CurrentJob {
         }
         let all = self.log.len();
         self.as_mut().forget(all);
-        let Some(job) = self.job.filter(|_| self.reading) else { return };
+        let Some(job) = self.job.filter(|_| self.reading) else {
+            return;
+        };
         let qt = self.qt_thread();
         let reader = runtime::spawn(async move {
             let client = runtime::client();
@@ -194,7 +213,8 @@ impl qobject::CurrentJob {
         let first = self.log.len();
         let place = |at: usize| i32::try_from(at).unwrap_or(i32::MAX);
         let last = first + lines.len() - 1;
-        self.as_mut().begin_insert_rows(&QModelIndex::default(), place(first), place(last));
+        self.as_mut()
+            .begin_insert_rows(&QModelIndex::default(), place(first), place(last));
         self.as_mut().rust_mut().log.extend(lines);
         self.as_mut().end_insert_rows();
         publish!(self, lines, lines_changed, value::count(last + 1));
@@ -232,6 +252,10 @@ impl qobject::CurrentJob {
     }
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
-        if parent.is_valid() { 0 } else { value::count(self.log.len()) }
+        if parent.is_valid() {
+            0
+        } else {
+            value::count(self.log.len())
+        }
     }
 }

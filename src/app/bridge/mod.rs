@@ -3,8 +3,6 @@
 #![expect(
     unsafe_code,
     unreachable_pub,
-    missing_docs,
-    missing_debug_implementations,
     reason = "what cxx-qt generates is public, and declares what it binds in unsafe extern blocks"
 )]
 

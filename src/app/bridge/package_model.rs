@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `PackageModel`: packages that differ, be it by an update, by a rollback or between two snapshots.
 
-use super::value::{self, Members};
 use super::publish;
+use super::value::{self, Members};
 use crate::runtime;
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
@@ -157,7 +157,9 @@ impl qobject::PackageModel {
         let question = self.question + 1;
         self.as_mut().rust_mut().question = question;
         self.as_mut().show(Vec::new(), 0, QStringList::default());
-        let Some(id) = value::snapshot(self.snapshot) else { return };
+        let Some(id) = value::snapshot(self.snapshot) else {
+            return;
+        };
         let base = model::predecessor(&view.state, id);
         publish!(self, base, base_changed, value::number(base));
         publish!(self, error, error_changed, value::nothing());
@@ -250,6 +252,10 @@ impl qobject::PackageModel {
     }
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
-        if parent.is_valid() { 0 } else { value::count(self.rows.len()) }
+        if parent.is_valid() {
+            0
+        } else {
+            value::count(self.rows.len())
+        }
     }
 }

@@ -41,6 +41,7 @@ pub(crate) mod qobject {
         #[qproperty(i32, count, READ, NOTIFY)]
         #[qproperty(i32, total, READ, NOTIFY)]
         #[qproperty(i32, deleting, READ, NOTIFY)]
+        #[qproperty(i32, revision, READ, NOTIFY)]
         type SnapshotModel = super::SnapshotModelRust;
 
         /// A deletion was refused when its time had come.
@@ -91,7 +92,12 @@ pub(crate) mod qobject {
         fn end_remove_rows(self: Pin<&mut SnapshotModel>);
         #[inherit]
         #[cxx_name = "dataChanged"]
-        fn data_changed(self: Pin<&mut SnapshotModel>, first: &QModelIndex, last: &QModelIndex, roles: &QList_i32);
+        fn data_changed(
+            self: Pin<&mut SnapshotModel>,
+            first: &QModelIndex,
+            last: &QModelIndex,
+            roles: &QList_i32,
+        );
     }
 
     impl cxx_qt::Threading for SnapshotModel {}
@@ -105,6 +111,8 @@ pub struct SnapshotModelRust {
     count: i32,
     total: i32,
     deleting: i32,
+    /// Rises with every state, for what `find` returned.
+    revision: i32,
     list: List,
     /// Ends the wait before a deletion.
     clock: Option<tokio::task::AbortHandle>,
@@ -128,7 +136,9 @@ impl qobject::SnapshotModel {
     }
 
     fn delete_later(mut self: Pin<&mut Self>, snapshot: i32) {
-        let Some(id) = value::snapshot(snapshot) else { return };
+        let Some(id) = value::snapshot(snapshot) else {
+            return;
+        };
         if self.list.state.may_delete(id).is_err() || !self.as_mut().rust_mut().list.leaving.insert(id) {
             return;
         }
@@ -181,7 +191,11 @@ impl qobject::SnapshotModel {
         ids: &[SnapshotId],
         outcome: Result<Option<model::Failure>, client::Error>,
     ) {
-        self.as_mut().rust_mut().list.leaving.retain(|id| !ids.contains(id));
+        self.as_mut()
+            .rust_mut()
+            .list
+            .leaving
+            .retain(|id| !ids.contains(id));
         match outcome {
             Ok(None) | Err(client::Error::Cancelled) => {}
             Ok(Some(failure)) => self.as_mut().refused(value::failure(&failure)),
@@ -214,6 +228,10 @@ impl qobject::SnapshotModel {
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
         // A list has no rows below a row.
-        if parent.is_valid() { 0 } else { value::count(self.list.rows.len()) }
+        if parent.is_valid() {
+            0
+        } else {
+            value::count(self.list.rows.len())
+        }
     }
 }

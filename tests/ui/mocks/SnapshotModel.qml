@@ -8,6 +8,7 @@ ListModel {
     property string filter: ""
     property int total: count
     property int deleting: 0
+    property int revision: 0
     property var calls: []
 
     signal refused(error: var)

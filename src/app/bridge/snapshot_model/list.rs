@@ -117,14 +117,20 @@ impl SnapshotModel {
         for step in steps {
             match step {
                 Step::Remove(range) => {
-                    self.as_mut().begin_remove_rows(&root, place(range.start), place(range.end - 1));
+                    self.as_mut()
+                        .begin_remove_rows(&root, place(range.start), place(range.end - 1));
                     self.as_mut().rust_mut().list.rows.drain(range);
                     self.as_mut().end_remove_rows();
                 }
                 Step::Insert(range) => {
-                    self.as_mut().begin_insert_rows(&root, place(range.start), place(range.end - 1));
+                    self.as_mut()
+                        .begin_insert_rows(&root, place(range.start), place(range.end - 1));
                     let new = rows[range.clone()].iter().copied();
-                    self.as_mut().rust_mut().list.rows.splice(range.start..range.start, new);
+                    self.as_mut()
+                        .rust_mut()
+                        .list
+                        .rows
+                        .splice(range.start..range.start, new);
                     self.as_mut().end_insert_rows();
                 }
             }
@@ -135,6 +141,8 @@ impl SnapshotModel {
         publish!(self, total, total_changed, value::count(total));
         let leaving = self.list.leaving.len();
         publish!(self, deleting, deleting_changed, value::count(leaving));
+        let revision = self.revision.wrapping_add(1);
+        publish!(self, revision, revision_changed, revision);
     }
 
     /// Tells of rows whose values changed.
