@@ -27,7 +27,10 @@ enum Work {
     System,
 }
 
-const STAGES: [Stage; 10] = [
+/// The one stage that runs only when it is named.
+const PLASMA: &str = "plasma";
+
+const STAGES: [Stage; 11] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
@@ -77,6 +80,14 @@ const STAGES: [Stage; 10] = [
         ),
     },
     Stage {
+        name: PLASMA,
+        about: "the tray agent in a real Plasma desktop (only when named: it takes minutes and 900 MB once)",
+        work: Work::Programs(
+            &["helper", "agent"],
+            &["--package", "support", "--test", "plasma"],
+        ),
+    },
+    Stage {
         name: "system",
         about: "a Debian guest with systemd, booted from btrfs: update, restart, roll back",
         work: Work::System,
@@ -118,9 +129,15 @@ impl Tally {
     }
 }
 
-/// Does one of the stages boot the guest?
+/// Does one of the stages need the guest's system?
 pub(crate) fn wants_guest(stages: &[String]) -> bool {
-    chosen(stages).is_ok_and(|stages| stages.iter().any(|stage| matches!(stage.work, Work::System)))
+    let needs = |stage: &&Stage| matches!(stage.work, Work::System) || stage.name == "transaction";
+    chosen(stages).is_ok_and(|stages| stages.iter().any(needs))
+}
+
+/// Does one of the stages need a desktop?
+pub(crate) fn wants_plasma(stages: &[String]) -> bool {
+    stages.iter().any(|stage| stage == PLASMA)
 }
 
 /// Names the stages.
@@ -133,7 +150,7 @@ pub(crate) fn list() -> Result<u8> {
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
-        return Ok(STAGES.iter().collect());
+        return Ok(STAGES.iter().filter(|stage| stage.name != PLASMA).collect());
     }
     names
         .iter()
@@ -203,7 +220,10 @@ fn run_stage(session: &Session, stage: &Stage, rest: &[String], tally: &mut Tall
 
 fn cargo_test(session: &Session, words: &[&str], rest: &[String], tally: &mut Tally) -> Result<i32> {
     let mut test: Command = session.cargo();
-    test.args(["test", "--no-fail-fast"]).args(words);
+    // The tests of updates need a Debian system; without the file their trials are ignored and say so.
+    test.env("KEDGE_DEBIAN_TARBALL", guest::system::path(&session.cache))
+        .args(["test", "--no-fail-fast"])
+        .args(words);
     if !rest.is_empty() {
         test.arg("--").args(rest);
     }

@@ -192,6 +192,12 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// Starts what is the default by now.
+    pub fn restart(&self) {
+        self.disk.restart().unwrap();
+        mount_others(&self.disk);
+    }
+
     pub fn publish(&self, packages: &[Deb]) {
         self.repository.publish(&self.kit.key, "stable", packages);
     }
@@ -276,6 +282,13 @@ impl<'a> Machine<'a> {
         assert_eq!(audit, "");
         self.assert_running_untouched();
     }
+}
+
+/// What a boot mounts besides what the fixture does.
+fn mount_others(disk: &LoopBtrfs) {
+    let (root, srv) = (disk.root(), disk.top().join("@/srv"));
+    run("mount", ["--bind", srv.to_str().unwrap(), root.join("srv").to_str().unwrap()]).unwrap();
+    run("mount", ["-t", "tmpfs", "-o", "mode=0755", "run", root.join("run").to_str().unwrap()]).unwrap();
 }
 
 pub fn open(root: &Path) -> NativeEngine {

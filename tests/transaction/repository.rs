@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use support::loop_btrfs::run;
 
 /// A package to be built.
@@ -102,6 +103,8 @@ impl Deb {
 #[derive(Debug)]
 pub struct Key {
     home: tempfile::TempDir,
+    /// Only one at a time, since each ends the agent that it started.
+    turn: Mutex<()>,
 }
 
 impl Key {
@@ -109,7 +112,10 @@ impl Key {
     pub fn new() -> Self {
         let home = tempfile::Builder::new().prefix("kedge-gpg-").tempdir().unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
-        let this = Self { home };
+        let this = Self {
+            home,
+            turn: Mutex::default(),
+        };
         this.gpg(&[
             "--passphrase",
             "",
@@ -125,6 +131,7 @@ impl Key {
     fn gpg(&self, args: &[&str]) {
         let home = self.home.path().to_str().unwrap();
         let common = ["--homedir", home, "--batch", "--yes", "--quiet"];
+        let _turn = self.turn.lock().unwrap();
         run("gpg", common.iter().chain(args)).unwrap();
         // gpg leaves an agent behind for each home; what stands in a static is never dropped.
         run("gpgconf", ["--homedir", home, "--kill", "all"]).unwrap();

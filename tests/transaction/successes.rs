@@ -155,7 +155,7 @@ fn update_succeeds(kit: &Kit) {
             ("gamma", ChangeKind::Removed),
         ]
     );
-    machine.disk.restart().unwrap();
+    machine.restart();
     assert_eq!(machine.engine().system().unwrap().booted, Some(SnapshotId(2)));
 }
 
@@ -265,7 +265,7 @@ fn plan(kit: &Kit) {
     machine.update().unwrap();
     machine.publish(&[Deb::new("large", "9")]);
     machine.update().unwrap();
-    machine.disk.restart().unwrap();
+    machine.restart();
     let engine = machine.engine();
     assert_eq!(engine.system().unwrap().booted, Some(SnapshotId(3)));
     let plan = engine.plan_rollback(SnapshotId(1)).unwrap();
