@@ -21,7 +21,7 @@ mod transaction;
 
 pub use context::{Cancel, Context, Report};
 pub use error::Error;
-pub use native::{Clock, NativeEngine};
+pub use native::{Books, Clock, Info, InfoError, NativeEngine};
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{

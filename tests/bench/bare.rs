@@ -8,15 +8,19 @@
 use linux_raw_sys::btrfs::{BTRFS_SUBVOL_RDONLY, btrfs_ioctl_get_subvol_info_args, btrfs_ioctl_vol_args_v2};
 use linux_raw_sys::ioctl::{
     BTRFS_IOC_DEFAULT_SUBVOL, BTRFS_IOC_GET_SUBVOL_INFO, BTRFS_IOC_SNAP_CREATE_V2, BTRFS_IOC_SNAP_DESTROY_V2,
+    BTRFS_IOC_START_SYNC, BTRFS_IOC_WAIT_SYNC,
 };
 use rustix::ioctl::{Getter, Opcode, Setter, ioctl};
 use std::ffi::c_char;
-use std::fs::{File, create_dir, remove_dir, remove_file, write};
+use std::fs::{File, create_dir, remove_dir, remove_file, rename, write};
 use std::io::{Error, Result};
 use std::os::fd::AsRawFd;
 
 const BOOKS: &str = "<?xml version=\"1.0\"?>\n<snapshot>\n  <type>single</type>\n  <num>1</num>\n  \
     <date>2026-11-22 12:00:00</date>\n  <description>bare</description>\n</snapshot>\n";
+
+const MARK: &str = "  <userdata>\n    <key>transactional-update-in-progress</key>\n    <value>yes</value>\n  \
+    </userdata>\n</snapshot>";
 
 fn arguments(name: &str) -> btrfs_ioctl_vol_args_v2 {
     // SAFETY: the type is made of integers, arrays of integers and a raw pointer, for which zero is a value.
@@ -83,14 +87,42 @@ fn snapshot(source: &str, directory: &str, flags: u64) -> Result<()> {
     }
 }
 
-/// A writable copy of snapshot 1 with books, made the default, and on disk.
+/// Writes a file so that no crash shows half of it.
+fn put(directory: &str, text: &str) -> Result<()> {
+    let (temporary, name) = (
+        format!("{directory}/info.xml.tmp"),
+        format!("{directory}/info.xml"),
+    );
+    write(&temporary, text)?;
+    File::open(&temporary)?.sync_all()?;
+    rename(temporary, name)?;
+    File::open(directory)?.sync_all()
+}
+
+/// What opening and closing a transaction needs at the very least: a writable copy of snapshot 1 whose books mark it as
+/// open, made the default on disk, and the mark removed.
 pub(crate) fn transaction(root: &str, new: u32) -> Result<()> {
     let directory = format!("{root}/.snapshots/{new}");
     create_dir(&directory)?;
+    put(&directory, &BOOKS.replace("</snapshot>", MARK))?;
     snapshot(&format!("{root}/.snapshots/1/snapshot"), &directory, 0)?;
-    write(format!("{directory}/info.xml"), BOOKS)?;
     set_default(root, number(&format!("{directory}/snapshot"))?)?;
-    sync(root)
+    commit(root)?;
+    put(&directory, BOOKS)
+}
+
+/// Waits until names and subvolumes are on disk.
+fn commit(root: &str) -> Result<()> {
+    let root = File::open(root)?;
+    // SAFETY: the first request writes one u64, the second reads one.
+    unsafe {
+        let transaction: u64 = ioctl(&root, Getter::<{ BTRFS_IOC_START_SYNC as Opcode }, _>::new())?;
+        ioctl(
+            &root,
+            Setter::<{ BTRFS_IOC_WAIT_SYNC as Opcode }, u64>::new(transaction),
+        )
+        .map_err(Error::from)
+    }
 }
 
 /// Takes the copy away again; the root itself becomes the default.

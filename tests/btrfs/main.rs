@@ -5,6 +5,7 @@
     clippy::disallowed_methods,
     reason = "tests start programs: snapper as the judge, and themselves to be killed"
 )]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod children;
 mod faults;

@@ -133,7 +133,7 @@ impl PrivateBus {
     /// # Errors
     /// When the file cannot be written.
     pub fn activate(&self, name: &str, command: &str) -> io::Result<()> {
-        let text = format!("[D-BUS Service]\nName={name}\nExec={command}\n");
+        let text = format!("[D-BUS Service]\nName={name}\nExec={}\n", command.trim_end());
         fs::write(
             self.dir.path().join("services").join(format!("{name}.service")),
             text,

@@ -64,16 +64,21 @@ impl Engine for NativeEngine {
     }
 
     fn delete(&self, id: SnapshotId) -> Result<Outcome<()>, Error> {
-        match self.state_about(id)?.may_delete(id) {
+        let state = self.state_about(id)?;
+        match state.may_delete(id) {
             Err(Refusal {
                 code: RefusalCode::NoSuchSnapshot,
                 ..
-            }) => Ok(Outcome::Unchanged),
-            refusal => {
-                refusal?;
-                self.store()?.delete(id)
-            }
+            }) => return Ok(Outcome::Unchanged),
+            refusal => refusal?,
         }
+        let is_marked = state.snapshots.get(&id).is_some_and(Snapshot::is_in_progress);
+        // A leftover may go, the snapshot of a transaction that runs may not.
+        let _locks = match is_marked {
+            true => Some(transaction::idle(self)?.ok_or(Refusal::of(RefusalCode::InProgress, id))?),
+            false => None,
+        };
+        self.store()?.delete(id)
     }
 
     fn edit(&self, id: SnapshotId, edit: &Edit) -> Result<Outcome<()>, Error> {

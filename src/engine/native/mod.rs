@@ -18,7 +18,7 @@ pub(crate) use boot::Boot;
 #[cfg(feature = "fuzzing")]
 pub(crate) use btrfs::read_search_result;
 pub use info::{Books, Info, InfoError};
-pub(crate) use store::{Base, Entry, Listing, Store};
+pub(crate) use store::{Base, Listing, Store};
 
 use crate::{Error, System};
 use boot::BtrfsDefault;

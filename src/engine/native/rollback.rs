@@ -6,7 +6,7 @@
 //! would spoil the target itself.
 
 use super::{Base, Books, NativeEngine};
-use crate::{Context, Error, Outcome};
+use crate::{Context, Error, Outcome, transaction};
 use model::{Cleanup, Phase, Progress, RefusalCode, Snapshot, SnapshotId, userdata_key};
 
 pub(super) fn roll_back(
@@ -15,6 +15,7 @@ pub(super) fn roll_back(
     context: &Context<'_>,
 ) -> Result<Outcome<SnapshotId>, Error> {
     context.report.progress(Progress::at(Phase::Prepare));
+    let _locks = transaction::idle(engine)?.ok_or(RefusalCode::Busy)?;
     engine.state_about(id)?.may_roll_back(id)?;
     context.cancel.check()?;
     let before = engine.boot()?.default()?;
@@ -147,6 +148,7 @@ pub(super) fn discard(
     context: &Context<'_>,
 ) -> Result<Outcome<Vec<SnapshotId>>, Error> {
     context.report.progress(Progress::at(Phase::Prepare));
+    let _locks = transaction::idle(engine)?.ok_or(RefusalCode::Busy)?;
     let state = engine.read()?.to_state();
     state.may_discard()?;
     let booted = state.booted.ok_or(RefusalCode::NothingPending)?;

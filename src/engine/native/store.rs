@@ -13,7 +13,7 @@ mod edit;
 mod listing;
 mod watch;
 
-pub(crate) use listing::{Entry, Listing};
+pub(crate) use listing::Listing;
 
 use super::btrfs::{self, ROOT_DIRECTORY, Root};
 use crate::Error;

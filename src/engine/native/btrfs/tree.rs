@@ -56,10 +56,6 @@ impl<'a> Fields<'a> {
         self.bytes(at).map(u16::from_le_bytes)
     }
 
-    pub(crate) fn u32(self, at: usize) -> Option<u32> {
-        self.bytes(at).map(u32::from_le_bytes)
-    }
-
     pub(crate) fn u64(self, at: usize) -> Option<u64> {
         self.bytes(at).map(u64::from_le_bytes)
     }

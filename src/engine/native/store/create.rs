@@ -140,7 +140,8 @@ impl Store {
         let mut id = self.next_number()?;
         loop {
             let failed = |error| Error::io(format!("make the directory .snapshots/{id}"), error);
-            self.write_info(place, &whole(id, books), INFO)?;
+            // The directory itself is written by the commit that makes the snapshot.
+            self.write_first_info(place, &whole(id, books), INFO)?;
             let (from, to) = (&self.directory, &self.directory);
             match rustix::fs::renameat_with(from, name, to, id.to_string(), RenameFlags::NOREPLACE) {
                 Ok(()) => return Ok(id),

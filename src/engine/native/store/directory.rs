@@ -67,8 +67,9 @@ pub(super) fn read_file(directory: impl AsFd, path: &str, limit: usize) -> Resul
     Ok(Some((bytes, Mode::from_raw_mode(status.st_mode))))
 }
 
-/// Writes a whole file under `temporary` and lets it take the place of `name` once it is on disk.
-pub(super) fn replace_file(
+/// Writes a whole file under `temporary` and lets it take the place of `name` once it is on disk. The directory is not
+/// yet on disk when this returns.
+pub(super) fn put_file(
     directory: BorrowedFd<'_>,
     name: &str,
     temporary: &str,
@@ -77,14 +78,11 @@ pub(super) fn replace_file(
 ) -> Result<()> {
     let result = write_file(directory, temporary, bytes, mode)
         .and_then(|()| rustix::fs::renameat(directory, temporary, directory, name));
-    match result {
-        Ok(()) => rustix::fs::fsync(directory),
-        Err(error) => {
-            // The first error is the one to tell; a file that is left is removed with its snapshot.
-            let _ = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
-            Err(error)
-        }
+    if result.is_err() {
+        // The first error is the one to tell; a file that is left is removed with its snapshot.
+        let _ = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
     }
+    result
 }
 
 fn write_file(directory: BorrowedFd<'_>, name: &str, bytes: &[u8], mode: Mode) -> Result<()> {

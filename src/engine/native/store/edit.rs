@@ -134,11 +134,24 @@ impl Store {
     }
 
     fn put_back(&self, original: &Original) -> Result<(), Error> {
-        replace(original.place.as_fd(), &original.bytes, original.mode)
+        replace(original.place.as_fd(), &original.bytes, original.mode)?;
+        rustix::fs::fsync(&original.place)
+            .map_err(|error| Error::io("write the directory of info.xml", error))
     }
 
     /// Writes info.xml; it is on disk when this returns.
     pub(super) fn write_info(&self, place: BorrowedFd<'_>, info: &Info, mode: Mode) -> Result<(), Error> {
+        self.write_first_info(place, info, mode)?;
+        rustix::fs::fsync(place).map_err(|error| Error::io("write the directory of info.xml", error))
+    }
+
+    /// Writes info.xml, whose content is on disk when this returns, but not yet the directory.
+    pub(super) fn write_first_info(
+        &self,
+        place: BorrowedFd<'_>,
+        info: &Info,
+        mode: Mode,
+    ) -> Result<(), Error> {
         let xml = info.to_xml();
         if xml.len() > LIMIT {
             return Err(Error::Damaged {
@@ -157,6 +170,6 @@ fn books_differ(old: &Snapshot, new: &Snapshot) -> bool {
 fn replace(place: BorrowedFd<'_>, bytes: &[u8], mode: Mode) -> Result<(), Error> {
     // Snapper's name for such files, so that it and we both know what a left one is.
     let temporary = format!("info.xml.tmp-{:06}", std::process::id());
-    directory::replace_file(place, "info.xml", &temporary, bytes, mode)
+    directory::put_file(place, "info.xml", &temporary, bytes, mode)
         .map_err(|error| Error::io("write info.xml", error))
 }
