@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Asks logind to let the machine neither sleep nor stop while a job must not be interrupted.
 
+use std::time::Duration;
+use tokio::time::timeout;
 use zbus::{Connection, OwnedFd, proxy};
+
+/// A job does not wait longer for logind.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 #[proxy(
     interface = "org.freedesktop.login1.Manager",
@@ -27,9 +32,16 @@ pub(crate) async fn inhibit(connection: &Connection) -> Option<OwnedFd> {
             )
             .await
     };
-    match take.await {
-        Ok(lock) => Some(lock),
-        Err(error) => {
+    if !connection.is_bus() {
+        return None;
+    }
+    match timeout(PATIENCE, take).await {
+        Ok(Ok(lock)) => Some(lock),
+        Err(_) => {
+            tracing::warn!("logind does not answer: sleep and shutdown are not held off");
+            None
+        }
+        Ok(Err(error)) => {
             tracing::info!(%error, "sleep and shutdown cannot be held off");
             None
         }

@@ -103,8 +103,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         .await
         .context("could not connect to the bus")?;
     served
-        .connection()
-        .request_name(wire::name::BUS)
+        .take_name()
         .await
         .with_context(|| format!("could not take the name {}", wire::name::BUS))?;
     tracing::info!(bus = args.bus, "serves");
@@ -132,12 +131,12 @@ async fn run(args: Args) -> anyhow::Result<()> {
 async fn leave_when_idle(served: &Served, time: Duration) -> anyhow::Result<()> {
     loop {
         served.idle(time).await;
-        served.connection().release_name(wire::name::BUS).await?;
+        served.leave_name().await?;
         tokio::time::sleep(LINGER).await;
         if !served.is_needed() {
             return Ok(());
         }
-        served.connection().request_name(wire::name::BUS).await?;
+        served.take_name().await?;
     }
 }
 

@@ -15,11 +15,15 @@ impl Service {
     pub(crate) async fn take_up(self: &Arc<Self>) {
         let system = self.refresh().await;
         let unfinished = self.store.unfinished();
-        let leftovers = self
-            .state()
-            .snapshots
-            .values()
-            .any(model::Snapshot::is_in_progress);
+        let leftovers = {
+            let state = self.state();
+            let starts = [state.booted, state.default];
+            let mut left = state
+                .snapshots
+                .values()
+                .filter(|snapshot| snapshot.is_in_progress());
+            left.any(|snapshot| !starts.contains(&Some(snapshot.id)))
+        };
         for record in unfinished {
             let outcome = self.interrupted(&record, system.as_deref().ok());
             let Some(job) = Option::<Job>::from(record.job.clone()) else {

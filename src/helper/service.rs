@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use zbus::fdo::RequestNameFlags;
 use zbus::{Connection, connection};
 
 /// So many jobs that ended stay on the bus.
@@ -64,7 +65,7 @@ pub struct Served {
 }
 
 /// Puts the helper's objects on a connection, then reports what an interrupted helper left behind, and looks after the
-/// system from then on. The well-known name is for the caller to request: objects come first, the name last.
+/// system from then on. [`Served::take_name`] is for the caller: objects come first, the name last.
 pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Result<Served> {
     let (emissions, mut receiver) = mpsc::unbounded_channel();
     let service = Arc::new(Service {
@@ -104,6 +105,21 @@ impl Served {
     /// The connection that the helper is on.
     pub fn connection(&self) -> &Connection {
         &self.connection
+    }
+
+    /// Takes the helper's name, now that its objects are there. An error when another helper has it: neither waits for
+    /// the other's end nor takes it away, since two of them must never work on one system.
+    pub async fn take_name(&self) -> zbus::Result<()> {
+        let flags = RequestNameFlags::DO_NOT_QUEUE;
+        self.connection
+            .request_name_with_flags(wire::name::BUS, flags)
+            .await
+            .map(drop)
+    }
+
+    /// Gives the name up: the next call starts another helper.
+    pub async fn leave_name(&self) -> zbus::Result<()> {
+        self.connection.release_name(wire::name::BUS).await.map(drop)
     }
 
     /// Returns when nobody has needed the helper for so long.

@@ -8,7 +8,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -150,6 +150,17 @@ impl PrivateBus {
         }
     }
 
+    /// Whether the bus answers: only then does it also know what to do with a signal.
+    fn answers(&self) -> bool {
+        let ask = || -> io::Result<usize> {
+            let mut stream = UnixStream::connect(self.socket())?;
+            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
+            stream.write_all(b"\0AUTH EXTERNAL\r\n")?;
+            stream.read(&mut [0; 16])
+        };
+        ask().is_ok_and(|bytes| bytes > 0)
+    }
+
     /// Ends the bus; its directory stays.
     pub fn end(&mut self) {
         self.daemon = None;
@@ -171,8 +182,8 @@ impl PrivateBus {
         )?;
         self.daemon = Some(daemon);
         let end = Instant::now() + Duration::from_secs(10);
-        // The socket is there a moment before anybody listens on it.
-        while UnixStream::connect(self.socket()).is_err() {
+        // The socket is there a moment before anybody answers on it.
+        while !self.answers() {
             if Instant::now() > end {
                 return Err(io::Error::other("the bus does not listen"));
             }
