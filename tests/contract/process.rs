@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The program: activation, idle exit, signals, memory.
 
+#![expect(clippy::print_stderr, reason = "the figure is wanted in the log")]
 #![expect(
     clippy::disallowed_methods,
     reason = "these tests are about the program itself"
