@@ -97,8 +97,17 @@ fn fill(machine: &Machine<'_>, mebibytes: u64) {
     let top = machine.disk.top();
     let free = || {
         let usage = run("btrfs", ["filesystem", "usage", "-b", top.to_str().unwrap()]).unwrap();
-        let free = usage.lines().find_map(|line| line.trim().strip_prefix("Free (estimated):")).unwrap();
-        free.trim().split_ascii_whitespace().next().unwrap().parse::<u64>().unwrap() >> 20
+        let free = usage
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("Free (estimated):"))
+            .unwrap();
+        free.trim()
+            .split_ascii_whitespace()
+            .next()
+            .unwrap()
+            .parse::<u64>()
+            .unwrap()
+            >> 20
     };
     // In steps, since what is free is an estimate that gets better towards the end.
     for step in 0..1000 {

@@ -287,8 +287,27 @@ impl<'a> Machine<'a> {
 /// What a boot mounts besides what the fixture does.
 fn mount_others(disk: &LoopBtrfs) {
     let (root, srv) = (disk.root(), disk.top().join("@/srv"));
-    run("mount", ["--bind", srv.to_str().unwrap(), root.join("srv").to_str().unwrap()]).unwrap();
-    run("mount", ["-t", "tmpfs", "-o", "mode=0755", "run", root.join("run").to_str().unwrap()]).unwrap();
+    run(
+        "mount",
+        [
+            "--bind",
+            srv.to_str().unwrap(),
+            root.join("srv").to_str().unwrap(),
+        ],
+    )
+    .unwrap();
+    run(
+        "mount",
+        [
+            "-t",
+            "tmpfs",
+            "-o",
+            "mode=0755",
+            "run",
+            root.join("run").to_str().unwrap(),
+        ],
+    )
+    .unwrap();
 }
 
 pub fn open(root: &Path) -> NativeEngine {

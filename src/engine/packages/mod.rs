@@ -9,7 +9,7 @@ pub mod dpkg;
 mod tree;
 pub mod version;
 
-pub use tree::Tree;
+pub(crate) use tree::Tree;
 
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome};
@@ -36,7 +36,7 @@ pub struct Package {
 
 /// Where a snapshot's package database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Database {
+pub(crate) enum Database {
     /// In the snapshot, in this directory.
     Inside(&'static str),
     /// Not in the snapshot, though the running system has one: they would come apart.
@@ -47,7 +47,7 @@ pub enum Database {
 
 /// A directory of the package manager that outlives a transaction: it lies in Kedge's cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cache {
+pub(crate) struct Cache {
     /// Its name in Kedge's cache.
     pub name: &'static str,
     /// Where the package manager looks for it.
@@ -55,10 +55,7 @@ pub struct Cache {
 }
 
 /// A package manager.
-pub trait Packages: Send + Sync + std::fmt::Debug {
-    /// What it is called.
-    fn name(&self) -> &'static str;
-
+pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
     /// Where a snapshot's database is; `running` is the running system, `var_is_apart` whether its `/var` is no part of
     /// the snapshots.
     fn database(&self, snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database;
@@ -195,7 +192,7 @@ pub(crate) fn mark_security(
 }
 
 /// The package manager of a system: the first whose database its snapshots or the running system have.
-pub fn detect(snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Option<Box<dyn Packages>> {
+pub(crate) fn detect(snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Option<Box<dyn Packages>> {
     let managers: [Box<dyn Packages>; 1] = [Box::new(apt::Apt)];
     managers
         .into_iter()

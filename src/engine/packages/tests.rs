@@ -52,8 +52,18 @@ fn each_package_is_compared_with_itself() {
 #[test]
 fn a_security_update_between_two_versions_is_marked() {
     let versions = BTreeMap::from([("a".to_owned(), vec!["2".to_owned()])]);
-    for (old, new, marked) in [("1", "2", true), ("3", "1", true), ("2", "3", false), ("2", "1", true), ("1", "1.9", false)] {
-        let mut changes = changes(&[package("a", "all", old)], &[package("a", "all", new)], version::compare);
+    for (old, new, marked) in [
+        ("1", "2", true),
+        ("3", "1", true),
+        ("2", "3", false),
+        ("2", "1", true),
+        ("1", "1.9", false),
+    ] {
+        let mut changes = changes(
+            &[package("a", "all", old)],
+            &[package("a", "all", new)],
+            version::compare,
+        );
         mark_security(&mut changes, &versions, version::compare);
         assert_eq!(changes[0].security, marked, "{old} {new}");
     }

@@ -9,13 +9,13 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 /// The root directory of a system, running or not.
 #[derive(Debug, Clone, Copy)]
-pub struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     root: BorrowedFd<'a>,
 }
 
 impl<'a> Tree<'a> {
     /// The tree below this directory.
-    pub fn new(root: BorrowedFd<'a>) -> Self {
+    pub(crate) fn new(root: BorrowedFd<'a>) -> Self {
         Self { root }
     }
 

@@ -2,11 +2,11 @@
 //! Lines out of the bytes a program writes, fit to be shown and logged.
 
 /// The longest line that is passed on, in bytes; what is longer loses its end.
-pub const LINE_LIMIT: usize = 4096;
+pub(crate) const LINE_LIMIT: usize = 4096;
 
 /// Cuts a stream of bytes into lines. A carriage return starts a line over, as on a terminal.
 #[derive(Debug, Default)]
-pub struct Lines {
+pub(crate) struct Lines {
     buffer: Vec<u8>,
     cut: bool,
     returned: bool,
@@ -14,7 +14,7 @@ pub struct Lines {
 
 impl Lines {
     /// Takes the next bytes and hands out every line that they complete, cleaned and without line end.
-    pub fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
+    pub(crate) fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
         for &byte in bytes {
             if byte == b'\n' {
                 self.emit(&mut line);
@@ -35,7 +35,7 @@ impl Lines {
     }
 
     /// Hands out the last line when the stream ended without a line end.
-    pub fn finish(&mut self, mut line: impl FnMut(&str)) {
+    pub(crate) fn finish(&mut self, mut line: impl FnMut(&str)) {
         if !self.buffer.is_empty() {
             self.emit(&mut line);
         }
@@ -57,7 +57,7 @@ impl Lines {
 
 /// Text without escape sequences, control characters and marks that reverse the direction of writing; what is not
 /// UTF-8 is replaced.
-pub fn clean(bytes: &[u8]) -> String {
+pub(crate) fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -3,6 +3,7 @@ use super::*;
 use crate::{Cancel, Report};
 use model::Progress;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 #[derive(Default)]
 struct Log(Mutex<Vec<String>>);

@@ -21,7 +21,7 @@ mod sandbox;
 mod verify;
 
 pub(crate) use plan::{package_changes, plan_rollback};
-pub use sandbox::Sandboxed;
+pub(crate) use sandbox::Sandboxed;
 
 use crate::native::{Base, Books, NativeEngine};
 use crate::packages::{self, Database, Packages, Tree};

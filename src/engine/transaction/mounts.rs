@@ -25,6 +25,8 @@ pub(crate) struct Apart {
 
 /// Filesystems that hold a system's own data; network and automatic mounts could keep a transaction waiting.
 const FILESYSTEMS: [&str; 6] = ["btrfs", "ext4", "xfs", "f2fs", "bcachefs", "ext3"];
+/// How deep below the root a mount in `/var` may lie to be shown.
+const DEPTH: usize = 2;
 /// Directories that may hold a local repository or a home that scripts look at.
 const READ_ONLY: [&str; 5] = ["opt", "srv", "home", "root", "usr/local"];
 
@@ -82,7 +84,8 @@ fn shown(path: &str) -> Option<Shown> {
     if path == "var/tmp" || below("var/tmp") {
         None
     } else if path == "var" || below("var") {
-        Some(Shown::Overlaid)
+        // What lies deeper belongs to containers and the like, of which there may be hundreds.
+        (path.matches('/').count() <= DEPTH).then_some(Shown::Overlaid)
     } else {
         READ_ONLY.contains(&path).then_some(Shown::ReadOnly)
     }

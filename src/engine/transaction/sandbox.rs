@@ -46,7 +46,7 @@ pub(crate) struct Spec<'a> {
 
 /// The inside of a sandbox.
 #[derive(Debug)]
-pub struct Sandboxed(());
+pub(crate) struct Sandboxed(());
 
 impl Sandboxed {
     /// A program of the snapshot, to be run in it.

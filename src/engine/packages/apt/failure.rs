@@ -131,7 +131,8 @@ mod tests {
     #[test]
     fn real_failures_get_their_names() {
         let sources = "file:/srv/dists/stable/InRelease";
-        let cases: [(&str, &str, FailureCode, &[(&str, &str)]); 17] = [
+        type Case<'a> = (&'a str, &'a str, FailureCode, &'a [(&'a str, &'a str)]);
+        let cases: [Case<'_>; 17] = [
             case!(
                 "update-dns",
                 Network,

@@ -21,12 +21,17 @@ pub(crate) fn security_versions(
 ) -> Result<BTreeMap<String, Vec<String>>, Error> {
     let names = tree.names(folder, FILES)?;
     let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let releases = names.iter().filter_map(|name| name.strip_suffix("InRelease").or(name.strip_suffix("Release")));
+    let releases = names
+        .iter()
+        .filter_map(|name| name.strip_suffix("InRelease").or(name.strip_suffix("Release")));
     for suite in releases {
         if !is_for_security(tree, folder, suite)? {
             continue;
         }
-        for list in names.iter().filter(|name| name.starts_with(suite) && name.ends_with("_Packages")) {
+        for list in names
+            .iter()
+            .filter(|name| name.starts_with(suite) && name.ends_with("_Packages"))
+        {
             let path = format!("{folder}/{list}");
             let Some(file) = tree.file(&path)? else { continue };
             dpkg::paragraphs(BufReader::new(file.take(PACKAGES_LIMIT)), |package, _| {
@@ -67,12 +72,27 @@ mod tests {
     fn only_what_calls_itself_security_counts() {
         let dir = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
-        write("x_dists_stable_InRelease", "-----BEGIN\nHash: SHA512\n\nOrigin: Debian\nLabel: Debian\nSuite: stable\n");
-        write("x_dists_stable_main_binary-amd64_Packages", "Package: a\nVersion: 1\n\nPackage: b\nVersion: 1\n");
-        write("x_dists_stable-security_Release", "Label: Debian-Security\nSuite: stable-security\n");
-        write("x_dists_stable-security_main_binary-amd64_Packages", "Package: a\nVersion: 1+deb13u1\n\nPackage: c\nVersion: 2\n");
+        write(
+            "x_dists_stable_InRelease",
+            "-----BEGIN\nHash: SHA512\n\nOrigin: Debian\nLabel: Debian\nSuite: stable\n",
+        );
+        write(
+            "x_dists_stable_main_binary-amd64_Packages",
+            "Package: a\nVersion: 1\n\nPackage: b\nVersion: 1\n",
+        );
+        write(
+            "x_dists_stable-security_Release",
+            "Label: Debian-Security\nSuite: stable-security\n",
+        );
+        write(
+            "x_dists_stable-security_main_binary-amd64_Packages",
+            "Package: a\nVersion: 1+deb13u1\n\nPackage: c\nVersion: 2\n",
+        );
         let root = std::fs::File::open(dir.path()).unwrap();
         let found = security_versions(Tree::new(root.as_fd()), ".", |name| name == "a").unwrap();
-        assert_eq!(found, BTreeMap::from([("a".to_owned(), vec!["1+deb13u1".to_owned()])]));
+        assert_eq!(
+            found,
+            BTreeMap::from([("a".to_owned(), vec!["1+deb13u1".to_owned()])])
+        );
     }
 }

@@ -55,13 +55,9 @@ const ENVIRONMENT: [(&str, &str); 6] = [
 
 /// The apt/dpkg package manager.
 #[derive(Debug, Clone, Copy)]
-pub struct Apt;
+pub(crate) struct Apt;
 
 impl Packages for Apt {
-    fn name(&self) -> &'static str {
-        "apt"
-    }
-
     fn database(&self, snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database {
         dpkg::locate(snapshot, running, var_is_apart)
     }
