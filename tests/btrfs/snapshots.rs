@@ -320,6 +320,9 @@ fn without_snapshots_nothing_is_offered() {
         refusal(engine.create(&NewSnapshot::default())).0,
         RefusalCode::NoSnapshots
     );
+    assert_eq!(engine.recover().unwrap(), Outcome::Unchanged);
+    assert!(engine.watch().unwrap().is_none());
+    assert!(std::sync::Arc::ptr_eq(&system, &engine.system().unwrap()));
     // A plain directory is no place for snapshots.
     std::fs::create_dir(disk.top().join(".snapshots")).unwrap();
     assert_eq!(

@@ -121,7 +121,10 @@ impl Engine for NativeEngine {
     }
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {
-        let store = self.store()?;
+        let Some(parts) = self.find_parts()? else {
+            return Ok(Outcome::Unchanged);
+        };
+        let store = &parts.store;
         // A transaction that still runs, ours or the platform's, is no leftover.
         let Some(_locks) = transaction::idle(self)? else {
             return Ok(Outcome::Unchanged);
@@ -134,17 +137,25 @@ impl Engine for NativeEngine {
             .filter(|entry| entry.snapshot.is_in_progress())
             .map(|entry| (entry.snapshot.id, entry.snapshot.is_pinned()))
             .collect();
-        let mut gone = Vec::new();
+        let (mut gone, mut failed) = (Vec::new(), None);
         for (id, is_pinned) in marked {
             if starts.contains(&Some(id)) {
                 // Becoming the default is the last step but removing the mark: this one is complete.
                 store.set_userdata(id, userdata_key::IN_PROGRESS, None)?;
-            } else if !is_pinned && store.delete(id)? == Outcome::Changed(()) {
+            } else if !is_pinned {
                 // Pinned is pinned: a person wants to look at it.
-                gone.push(id);
+                match store.delete(id) {
+                    Ok(Outcome::Changed(())) => gone.push(id),
+                    Ok(Outcome::Unchanged) => {}
+                    // One that stays is no reason to leave the others.
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
         }
         store.sweep()?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
         Ok(match gone.is_empty() {
             true => Outcome::Unchanged,
             false => Outcome::Changed(gone),
@@ -152,6 +163,9 @@ impl Engine for NativeEngine {
     }
 
     fn watch(&self) -> Result<Option<OwnedFd>, Error> {
-        self.store()?.watch()
+        match self.find_parts()? {
+            Some(parts) => parts.store.watch(),
+            None => Ok(None),
+        }
     }
 }

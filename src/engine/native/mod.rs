@@ -18,7 +18,7 @@ pub(crate) use boot::Boot;
 #[cfg(feature = "fuzzing")]
 pub(crate) use btrfs::read_search_result;
 pub use info::{Books, Info, InfoError};
-pub(crate) use store::{Base, Listing, Store};
+pub(crate) use store::{Base, Store};
 
 use crate::{Error, System};
 use boot::BtrfsDefault;
@@ -54,9 +54,8 @@ struct Parts {
 /// What the last reading was made of: while that is the same, so is the reading.
 #[derive(Debug)]
 struct Reading {
-    listing: Arc<Listing>,
-    booted: u64,
-    default: u64,
+    /// The version of the listing, the running subvolume, and the default one.
+    of: (u64, u64, u64),
     system: Arc<System>,
 }
 
@@ -202,36 +201,32 @@ impl NativeEngine {
 
     fn read(&self) -> Result<Arc<System>, Error> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(parts) = self.find_parts()? else {
-            return Ok(Arc::new(System {
-                capabilities: self.capabilities(),
-                ..System::default()
-            }));
+        let parts = self.find_parts()?;
+        let listing = parts.map(|parts| parts.store.read()).transpose()?;
+        let of = match (parts, &listing) {
+            (Some(parts), Some(listing)) => (listing.version, parts.boot.booted()?, parts.boot.default()?),
+            _ => (0, 0, 0),
         };
-        let listing = parts.store.read()?;
-        let (booted, default) = (parts.boot.booted()?, parts.boot.default()?);
-        // The listing may have been read anew and say the same: the second reading is, as it starts to watch.
-        if let Some(reading) = &mut *last
-            && (Arc::ptr_eq(&reading.listing, &listing) || reading.listing == listing)
-            && (reading.booted, reading.default) == (booted, default)
-        {
-            reading.listing = listing;
+        if let Some(reading) = last.as_ref().filter(|reading| reading.of == of) {
             return Ok(Arc::clone(&reading.system));
         }
-        let system = Arc::new(System {
+        let (_, booted, default) = of;
+        let mut system = Arc::new(System {
             snapshots: listing
-                .entries
                 .iter()
+                .flat_map(|listing| &listing.entries)
                 .map(|(id, entry)| (*id, entry.snapshot.clone()))
                 .collect(),
-            booted: listing.by_subvolume(booted),
-            default: listing.by_subvolume(default),
+            booted: listing.as_ref().and_then(|listing| listing.by_subvolume(booted)),
+            default: listing.as_ref().and_then(|listing| listing.by_subvolume(default)),
             capabilities: self.capabilities(),
         });
+        // It may have been read anew and say the same: the second reading is, as it starts to watch.
+        if let Some(reading) = last.take().filter(|reading| reading.system == system) {
+            system = reading.system;
+        }
         *last = Some(Reading {
-            listing,
-            booted,
-            default,
+            of,
             system: Arc::clone(&system),
         });
         Ok(system)

@@ -13,11 +13,11 @@ mod edit;
 mod listing;
 mod watch;
 
-pub(crate) use listing::Listing;
+use listing::Cache;
 
 use super::btrfs::{self, ROOT_DIRECTORY, Root};
 use crate::Error;
-use listing::Cache;
+
 use model::{Refusal, RefusalCode, SnapshotId};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};

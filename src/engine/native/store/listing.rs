@@ -27,8 +27,11 @@ pub(crate) struct Entry {
 }
 
 /// One reading of `.snapshots`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Listing {
+    /// Rises whenever the entries change. Who wants to know whether they did keeps this number and not the listing, which
+    /// would have to be copied for the next change.
+    pub(crate) version: u64,
     /// All snapshots by number; directories without a subvolume are not among them.
     pub(crate) entries: BTreeMap<SnapshotId, Arc<Entry>>,
 }
@@ -58,6 +61,8 @@ pub(super) struct Cache {
     /// The transaction from which on changes are not yet known.
     since: Option<u64>,
     watch: Option<Watch>,
+    /// The version of the last listing.
+    version: u64,
 }
 
 /// What the books of a snapshot say, or why they say nothing.
@@ -236,7 +241,11 @@ impl Store {
             .into_iter()
             .map(|root| (root.directory, root))
             .collect();
-        let mut listing = Listing::default();
+        cache.version += 1;
+        let mut listing = Listing {
+            version: cache.version,
+            ..Listing::default()
+        };
         for (id, inode) in directories {
             if let Some(root) = roots.get(&inode) {
                 cache.subvolumes.insert(root.id, id);
@@ -290,7 +299,7 @@ impl Store {
         Ok(listing)
     }
 
-    /// Reads one number again. A listing that others hold is copied only when something did change.
+    /// Reads one number again. A listing that somebody still holds is copied, but only when something did change.
     fn reread(&self, cache: &mut Cache, listing: &mut Arc<Listing>, id: SnapshotId) -> Result<(), Error> {
         if let Some(watch) = &mut cache.watch {
             watch.add(rustix::fd::AsFd::as_fd(&self.directory), id);
@@ -310,7 +319,10 @@ impl Store {
         if let Some(old) = listing.entries.get(&id) {
             cache.subvolumes.remove(&old.subvolume);
         }
-        let entries = &mut Arc::make_mut(listing).entries;
+        cache.version += 1;
+        let listing = Arc::make_mut(listing);
+        listing.version = cache.version;
+        let entries = &mut listing.entries;
         match entry {
             Some(entry) => {
                 cache.subvolumes.insert(entry.subvolume, id);
