@@ -9,11 +9,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 /// Tells the test's program to be the child and update the system at this root.
-pub const ROOT: &str = "KEDGE_TRANSACTION_CHILD";
+pub(crate) const ROOT: &str = "KEDGE_TRANSACTION_CHILD";
 const STOP: &str = "KEDGE_TRANSACTION_STOP";
 
 /// What the child does: an update that says each phase, and waits for its end in one of them.
-pub fn main(root: &Path) {
+pub(crate) fn main(root: &Path) {
     let stop = std::env::var(STOP).ok();
     let record = Record::hooked(move |progress, _| {
         println!("{} {}", progress.phase, progress.subject);
@@ -33,11 +33,11 @@ pub fn main(root: &Path) {
 
 /// The child as its parent sees it.
 #[derive(Debug)]
-pub struct Updating(Child);
+pub(crate) struct Updating(Child);
 
 impl Updating {
     /// Starts an update; with `stop`, it goes no further than the beginning of that phase.
-    pub fn start(root: &Path, stop: Option<Phase>) -> Self {
+    pub(crate) fn start(root: &Path, stop: Option<Phase>) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.env(ROOT, root).stdout(Stdio::piped());
         if let Some(stop) = stop {
@@ -47,7 +47,7 @@ impl Updating {
     }
 
     /// Waits until a line begins with this; false when the update ended before.
-    pub fn wait_for(&mut self, beginning: &str) -> bool {
+    pub(crate) fn wait_for(&mut self, beginning: &str) -> bool {
         let lines = BufReader::new(self.0.stdout.as_mut().unwrap()).lines();
         for line in lines {
             if line.unwrap().starts_with(beginning) {
@@ -58,7 +58,7 @@ impl Updating {
     }
 
     /// Kills it as the kernel would: it cannot clean up.
-    pub fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
     }

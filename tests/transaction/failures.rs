@@ -8,7 +8,7 @@ use model::{Capability, FailureCode, RefusalCode, SnapshotId};
 use std::process::{Command, Stdio};
 use support::loop_btrfs::run;
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("failure::package_script", package_script),
     ("failure::repository_gone", repository_gone),
     ("failure::signature_wrong", signature_wrong),

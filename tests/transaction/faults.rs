@@ -8,7 +8,7 @@ use engine::{Engine as _, Error, Outcome};
 use model::{Phase, SnapshotId};
 use std::time::{Duration, Instant};
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("cancel::while_refreshing", |kit| cancelled(kit, Phase::Refresh)),
     ("cancel::while_downloading", |kit| cancelled(kit, Phase::Download)),
     ("cancel::while_installing", cancelled_installing),
@@ -34,7 +34,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// How many processes have this among their arguments.
-pub fn processes_with(marker: &str) -> usize {
+pub(crate) fn processes_with(marker: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let has = |line: Vec<u8>| {
         let line = String::from_utf8_lossy(&line).into_owned();

@@ -15,14 +15,14 @@ use support::{Layout, LoopBtrfs};
 
 /// What all tests share: the system with the first versions of the test's packages, and the key.
 #[derive(Debug)]
-pub struct Kit {
-    pub key: Key,
+pub(crate) struct Kit {
+    pub(crate) key: Key,
     folder: tempfile::TempDir,
 }
 
 impl Kit {
     /// Unpacks the system once and installs what the updates will change.
-    pub fn new(tarball: &Path) -> Self {
+    pub(crate) fn new(tarball: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("kedge-transaction-")
             .tempdir()
@@ -79,7 +79,7 @@ fn unpack(tarball: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A kernel: its image is packed, its initrd is made when it is configured, as on Debian.
-pub fn kernel(version: &str) -> Deb {
+pub(crate) fn kernel(version: &str) -> Deb {
     Deb::new(&format!("linux-image-{version}"), "1")
         .file(&format!("boot/vmlinuz-{version}"), "kernel")
         .script("postinst", &format!("echo initrd > /boot/initrd.img-{version}"))
@@ -87,7 +87,7 @@ pub fn kernel(version: &str) -> Deb {
 
 /// Where the package database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub(crate) enum Place {
     /// `/var` is apart, the database in `/usr/lib/sysimage/dpkg`.
     Sysimage,
     /// `/var` is apart and the database in it: what must be detected.
@@ -98,10 +98,10 @@ pub enum Place {
 
 /// The machine of one test.
 #[derive(Debug)]
-pub struct Machine<'a> {
-    pub kit: &'a Kit,
-    pub disk: LoopBtrfs,
-    pub repository: Repository,
+pub(crate) struct Machine<'a> {
+    pub(crate) kit: &'a Kit,
+    pub(crate) disk: LoopBtrfs,
+    pub(crate) repository: Repository,
     before: Fingerprint,
 }
 
@@ -114,12 +114,12 @@ struct Fingerprint {
 }
 
 impl<'a> Machine<'a> {
-    pub fn new(kit: &'a Kit) -> Self {
+    pub(crate) fn new(kit: &'a Kit) -> Self {
         Self::with(kit, Place::Sysimage, 1400, |_| Ok(()))
     }
 
     /// `change` gets the system's root directory before it is sealed.
-    pub fn with(
+    pub(crate) fn with(
         kit: &'a Kit,
         place: Place,
         mebibytes: u64,
@@ -193,25 +193,25 @@ impl<'a> Machine<'a> {
     }
 
     /// Starts what is the default by now.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         self.disk.restart().unwrap();
         mount_others(&self.disk);
     }
 
-    pub fn publish(&self, packages: &[Deb]) {
+    pub(crate) fn publish(&self, packages: &[Deb]) {
         self.repository.publish(&self.kit.key, "stable", packages);
     }
 
-    pub fn publish_security(&self, packages: &[Deb]) {
+    pub(crate) fn publish_security(&self, packages: &[Deb]) {
         self.repository
             .publish(&self.kit.key, "stable-security", packages);
     }
 
-    pub fn engine(&self) -> NativeEngine {
+    pub(crate) fn engine(&self) -> NativeEngine {
         open(&self.disk.root())
     }
 
-    pub fn update(&self) -> Result<Outcome<SnapshotId>, Error> {
+    pub(crate) fn update(&self) -> Result<Outcome<SnapshotId>, Error> {
         let record = Record::default();
         let result = record.update(&self.engine());
         record.print_on_panic();
@@ -219,17 +219,17 @@ impl<'a> Machine<'a> {
     }
 
     /// The text of a file in a snapshot; empty when there is none.
-    pub fn read(&self, snapshot: u32, path: &str) -> String {
+    pub(crate) fn read(&self, snapshot: u32, path: &str) -> String {
         fs::read_to_string(self.disk.snapshot(snapshot).join(path)).unwrap_or_default()
     }
 
     /// The running system, its `/var` but for Kedge's cache, and this process' mounts are what they were.
-    pub fn assert_running_untouched(&self) {
+    pub(crate) fn assert_running_untouched(&self) {
         assert_eq!(Fingerprint::of(&self.disk), self.before);
     }
 
     /// These snapshots exist, completely and without marks of an open transaction, and this one starts next.
-    pub fn assert_snapshots(&self, numbers: &[u32], default: u32) {
+    pub(crate) fn assert_snapshots(&self, numbers: &[u32], default: u32) {
         let system = self.engine().system().unwrap();
         assert_eq!(
             system.snapshots.keys().map(|id| id.0).collect::<Vec<_>>(),
@@ -253,13 +253,13 @@ impl<'a> Machine<'a> {
     }
 
     /// Everything is as it was before the update that failed.
-    pub fn assert_old_system(&self) {
+    pub(crate) fn assert_old_system(&self) {
         self.assert_snapshots(&[1], 1);
         self.assert_running_untouched();
     }
 
     /// Snapshot `number` is a complete new system.
-    pub fn assert_new_system(&self, number: u32) {
+    pub(crate) fn assert_new_system(&self, number: u32) {
         let root = self.disk.snapshot(number);
         assert!(self.disk.is_read_only(&root).unwrap());
         let leftovers = [
@@ -310,11 +310,11 @@ fn mount_others(disk: &LoopBtrfs) {
     .unwrap();
 }
 
-pub fn open(root: &Path) -> NativeEngine {
+pub(crate) fn open(root: &Path) -> NativeEngine {
     NativeEngine::open(root, Arc::new(|| Timestamp::from_seconds(1_780_000_000))).unwrap()
 }
 
-pub fn failure(result: Result<impl std::fmt::Debug, Error>) -> Failure {
+pub(crate) fn failure(result: Result<impl std::fmt::Debug, Error>) -> Failure {
     result.unwrap_err().failure()
 }
 
@@ -355,11 +355,11 @@ fn hash_var(var: &Path) -> String {
 type Hook = Box<dyn Fn(&Progress, &Cancel) + Send + Sync>;
 
 /// Remembers what a job reports.
-pub struct Record {
-    pub progress: Mutex<Vec<Progress>>,
-    pub log: Mutex<Vec<String>>,
-    pub cancel: Arc<Cancel>,
-    pub hook: Option<Hook>,
+pub(crate) struct Record {
+    pub(crate) progress: Mutex<Vec<Progress>>,
+    pub(crate) log: Mutex<Vec<String>>,
+    pub(crate) cancel: Arc<Cancel>,
+    pub(crate) hook: Option<Hook>,
 }
 
 impl Default for Record {
@@ -391,7 +391,7 @@ impl Report for Record {
 }
 
 impl Record {
-    pub fn hooked(hook: impl Fn(&Progress, &Cancel) + Send + Sync + 'static) -> Self {
+    pub(crate) fn hooked(hook: impl Fn(&Progress, &Cancel) + Send + Sync + 'static) -> Self {
         Self {
             hook: Some(Box::new(hook)),
             ..Self::default()
@@ -405,16 +405,16 @@ impl Record {
         })
     }
 
-    pub fn update(&self, engine: &NativeEngine) -> Result<Outcome<SnapshotId>, Error> {
+    pub(crate) fn update(&self, engine: &NativeEngine) -> Result<Outcome<SnapshotId>, Error> {
         self.with(|context| engine.update(context))
     }
 
-    pub fn check(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
+    pub(crate) fn check(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
         self.with(|context| engine.check(context))
     }
 
     /// The log, for whoever reads why a test failed (it is shown only then when run with `KEDGE_LOG=1`).
-    pub fn print_on_panic(&self) {
+    pub(crate) fn print_on_panic(&self) {
         if std::env::var_os("KEDGE_LOG").is_some() {
             for line in self.log.lock().unwrap().iter() {
                 eprintln!("| {line}");
@@ -423,7 +423,7 @@ impl Record {
     }
 
     /// The phases in the order in which they began, and whether the permille never fell.
-    pub fn phases(&self) -> (Vec<Phase>, bool) {
+    pub(crate) fn phases(&self) -> (Vec<Phase>, bool) {
         let progress = self.progress.lock().unwrap();
         let mut phases: Vec<Phase> = progress.iter().map(|p| p.phase).collect();
         phases.dedup();

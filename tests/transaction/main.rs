@@ -4,7 +4,12 @@
 //! Needs root, loop devices, btrfs, `dpkg-deb`, `gpg` and, in `KEDGE_DEBIAN_TARBALL`, a Debian system with apt
 //! (`mmdebstrap --variant=apt`). Where one is missing, the trials are ignored and say so.
 #![expect(clippy::disallowed_methods, reason = "tests start programs and themselves")]
-#![expect(missing_docs, reason = "nothing here is seen from outside")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a panic is how a test fails, and the child speaks to its parent"
+)]
 
 mod child;
 mod failures;

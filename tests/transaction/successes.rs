@@ -6,7 +6,7 @@ use engine::{Engine as _, Outcome};
 use model::{Capability, ChangeKind, Concern, Phase, Restart, SnapshotId, userdata_key};
 use std::fs;
 
-pub const CASES: &[Case] = &[
+pub(crate) const CASES: &[Case] = &[
     ("check::lists_what_an_update_would_change", check_lists),
     ("check::changes_nothing", check_changes_nothing),
     ("update::becomes_the_default", update_succeeds),
@@ -20,7 +20,7 @@ pub const CASES: &[Case] = &[
 ];
 
 /// An upgrade, a security update with a new dependency, and a removal.
-pub fn offer(machine: &Machine<'_>, version: &str) {
+pub(crate) fn offer(machine: &Machine<'_>, version: &str) {
     machine.publish(&[
         Deb::new("beta", version)
             .field("Conflicts: gamma")

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 use std::fmt::Write as _;
 use support::loop_btrfs::run;
 
-pub const CASES: &[Case] = &[("versions::sort_as_dpkg_sorts_them", sort_as_dpkg)];
+pub(crate) const CASES: &[Case] = &[("versions::sort_as_dpkg_sorts_them", sort_as_dpkg)];
 
 /// Random versions, each pair asked of the real dpkg.
 fn sort_as_dpkg(_: &Kit) {
