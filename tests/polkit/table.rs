@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! The table: what which caller may.
+
+use crate::authority::SystemBus;
+use crate::callers::{GAMES, MAN, NOBODY, ROOT, User};
+use engine::{Fault, Scenario, SimEngine};
+use helper::{Polkit, Served, Setup, serve};
+use model::{Edit, Phase};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use wire::Error;
+use wire::name::action;
+use zbus::Connection;
+
+struct Stage {
+    engine: Arc<SimEngine>,
+    _served: Served,
+    _dir: tempfile::TempDir,
+    system: SystemBus,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let system = SystemBus::start().await;
+        let engine = Arc::new(SimEngine::new(Scenario::Pending));
+        let dir = tempfile::tempdir().unwrap();
+        let setup = Setup {
+            engine: engine.clone(),
+            authority: Arc::new(Polkit),
+            state_dir: dir.path().to_owned(),
+        };
+        let address = system.bus.address();
+        let served = serve(setup, zbus::connection::Builder::address(address.as_str()))
+            .await
+            .unwrap();
+        served.take_name().await.unwrap();
+        Self {
+            engine,
+            _served: served,
+            _dir: dir,
+            system,
+        }
+    }
+}
+
+type Reply = zbus::Result<()>;
+
+/// Every method that changes something, with the action it asks for.
+async fn change(connection: &Connection, action: &str) -> zbus::Result<u32> {
+    let snapshots = wire::SnapshotsProxy::new(connection).await?;
+    let updates = wire::UpdatesProxy::new(connection).await?;
+    let boot = wire::BootProxy::new(connection).await?;
+    let none = HashMap::new;
+    let edit = Edit {
+        description: Some("edited".into()),
+        ..Edit::default()
+    };
+    let (id, _) = match action {
+        action::CREATE => snapshots.create("", none()).await?,
+        action::DELETE => {
+            // One that is there and may be deleted, whoever deleted another before.
+            let list = snapshots.list().await?;
+            let old = list
+                .iter()
+                .find(|it| !it.userdata.contains_key("kedge-pinned"))
+                .unwrap();
+            snapshots.delete(&[old.number], none()).await?
+        }
+        action::EDIT => snapshots.edit(38, wire::edit_changes(&edit), none()).await?,
+        action::CHECK => updates.check(none()).await?,
+        action::UPDATE => updates.install(none()).await?,
+        action::DISCARD => updates.discard(none()).await?,
+        action::ROLLBACK => {
+            let default = wire::ManagerProxy::new(connection).await?.default().await?;
+            boot.rollback(if default == 31 { 33 } else { 31 }, none()).await?
+        }
+        _ => unreachable!("{action}"),
+    };
+    Ok(id)
+}
+
+/// Every method that only reads.
+async fn read(c: &Connection) -> Vec<(&'static str, Reply)> {
+    let manager = wire::ManagerProxy::new(c).await.unwrap();
+    let history = wire::HistoryProxy::new(c).await.unwrap();
+    let snapshots = wire::SnapshotsProxy::new(c).await.unwrap().list().await.unwrap();
+    let default = manager.default().await.unwrap();
+    let other = snapshots.iter().find(|it| it.number != default).unwrap().number;
+    vec![
+        ("ListJobs", manager.list_jobs().await.map(drop)),
+        ("Subscribe", manager.subscribe().await),
+        ("Version", manager.version().await.map(drop)),
+        ("Capabilities", manager.capabilities().await.map(drop)),
+        ("Default", manager.default().await.map(drop)),
+        (
+            "Snapshots.List",
+            wire::SnapshotsProxy::new(c).await.unwrap().list().await.map(drop),
+        ),
+        (
+            "Updates.Get",
+            wire::UpdatesProxy::new(c).await.unwrap().get().await.map(drop),
+        ),
+        (
+            "PlanRollback",
+            wire::BootProxy::new(c)
+                .await
+                .unwrap()
+                .plan_rollback(other)
+                .await
+                .map(drop),
+        ),
+        (
+            "Packages",
+            wire::ChangesProxy::new(c)
+                .await
+                .unwrap()
+                .packages(other, 0)
+                .await
+                .map(drop),
+        ),
+        ("History.List", history.list(10).await.map(drop)),
+    ]
+}
+
+async fn settled(connection: &Connection) {
+    let manager = wire::ManagerProxy::new(connection).await.unwrap();
+    while manager
+        .list_jobs()
+        .await
+        .unwrap()
+        .iter()
+        .any(|job| job.outcome.ending.is_empty())
+    {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn allowed(user: User, action: &str) -> bool {
+    match user {
+        ROOT | GAMES => true,
+        MAN => action == action::UPDATE,
+        _ => false,
+    }
+}
+
+pub(crate) async fn whole() {
+    let stage = Stage::new().await;
+    // What waits for the restart comes last: a discard leaves nothing to discard.
+    let changes = [
+        action::CREATE,
+        action::EDIT,
+        action::DELETE,
+        action::CHECK,
+        action::UPDATE,
+        action::DISCARD,
+        action::ROLLBACK,
+    ];
+    let mut rows = 0;
+    for user in [NOBODY, MAN, GAMES, ROOT] {
+        let connection = user.connect(&stage.system.bus).await;
+        for (method, reply) in read(&connection).await {
+            assert!(reply.is_ok(), "{method} by {}: {reply:?}", user.0);
+            rows += 1;
+        }
+        for action in changes {
+            let reply = change(&connection, action).await;
+            match reply {
+                Ok(id) if allowed(user, action) => {
+                    settled(&connection).await;
+                    let jobs = wire::ManagerProxy::new(&connection)
+                        .await
+                        .unwrap()
+                        .list_jobs()
+                        .await
+                        .unwrap();
+                    let job = jobs.iter().find(|job| job.id == id).unwrap();
+                    assert_eq!(job.uid, user.uid(), "{action}: whose job");
+                }
+                Err(error) if !allowed(user, action) => {
+                    let expected = Some(Error::NotAuthorized(action.to_owned()));
+                    assert_eq!(Error::from_reply(&error), expected, "{action} by {}", user.0);
+                }
+                other => panic!("{action} by {}: {other:?}", user.0),
+            }
+            rows += 1;
+        }
+    }
+    assert_eq!(rows, 4 * (10 + changes.len()));
+}
+
+pub(crate) async fn cancelling() {
+    let stage = Stage::new().await;
+    let cancel = async |user: User, job: u32| -> Reply {
+        let connection = user.connect(&stage.system.bus).await;
+        let path = wire::name::job_path(model::JobId(job));
+        wire::JobProxy::builder(&connection)
+            .path(path)
+            .build()
+            .await?
+            .cancel()
+            .await
+    };
+    let refused = Some(Error::NotAuthorized(action::CANCEL.to_owned()));
+    let update = async |user: User| {
+        stage.engine.inject(Phase::Refresh, Fault::Hang);
+        change(&user.connect(&stage.system.bus).await, action::UPDATE)
+            .await
+            .unwrap()
+    };
+    let job = update(MAN).await;
+    assert_eq!(
+        Error::from_reply(&cancel(NOBODY, job).await.unwrap_err()),
+        refused
+    );
+    cancel(MAN, job).await.unwrap();
+    settled(&ROOT.connect(&stage.system.bus).await).await;
+    let job = update(ROOT).await;
+    assert_eq!(Error::from_reply(&cancel(MAN, job).await.unwrap_err()), refused);
+    cancel(GAMES, job).await.unwrap();
+}
+
+pub(crate) async fn defaults() {
+    let stage = Stage::new().await;
+    let connection = ROOT.connect(&stage.system.bus).await;
+    let polkit = zbus::Proxy::new(
+        &connection,
+        "org.freedesktop.PolicyKit1",
+        "/org/freedesktop/PolicyKit1/Authority",
+        "org.freedesktop.PolicyKit1.Authority",
+    )
+    .await
+    .unwrap();
+    type Description = (
+        String,
+        String,
+        String,
+        String,
+        String,
+        String,
+        u32,
+        u32,
+        u32,
+        HashMap<String, String>,
+    );
+    let all: Vec<Description> = polkit.call("EnumerateActions", &("",)).await.unwrap();
+    let ours: HashMap<_, _> = all
+        .into_iter()
+        .filter(|it| it.0.starts_with("org.kedge."))
+        .map(|it| (it.0, (it.6, it.7, it.8)))
+        .collect();
+    // org.freedesktop.PolicyKit1.Authority: 2 an administrator, 4 an administrator for a while, 5 yes.
+    assert_eq!(ours.len(), action::ALL.len());
+    for action in action::ALL {
+        let active = if action == action::CHECK { 5 } else { 4 };
+        assert_eq!(ours[action], (2, 2, active), "{action}");
+    }
+}
+
+pub(crate) async fn name() {
+    let stage = Stage::new().await;
+    let connection = GAMES.connect(&stage.system.bus).await;
+    let error = connection.request_name(wire::name::BUS).await.unwrap_err();
+    assert!(error.to_string().contains("AccessDenied"), "{error}");
+    // An interface that is not ours does not even reach the helper.
+    let reply = connection
+        .call_method(
+            Some(wire::name::BUS),
+            wire::name::PATH,
+            Some("org.kedge.Kedge1.Root"),
+            "Run",
+            &("id",),
+        )
+        .await;
+    let error = reply.unwrap_err().to_string();
+    assert!(error.contains("AccessDenied"), "{error}");
+}
