@@ -214,7 +214,7 @@ pub(crate) fn tray(
 }
 
 /// Work in progress. `update-busy` of the design is in no release of Breeze up to 6.13, where it draws nothing.
-const BUSY: &str = "state-sync";
+const BUSY: &str = "view-refresh";
 
 type Picture = (Show, &'static str, Tip, Page, Option<Command>);
 

@@ -35,6 +35,8 @@ pub(crate) struct Wants {
     pub(crate) deny: bool,
     /// The crates of the fuzz workspace
     pub(crate) fuzz: bool,
+    /// A Plasma desktop
+    pub(crate) plasma: bool,
 }
 
 /// The place a verb runs in, known by environment variables that `enter` sets.
@@ -193,6 +195,9 @@ fn start(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result
         .arg(scratch.path());
     if let Some(root) = &root {
         session.arg("--root").arg(root);
+        if wants.plasma {
+            session.arg("--layer").arg(crate::plasma::ensure(&cache, root)?);
+        }
     }
     for path in binds(&cache, scratch.path(), wants)? {
         session.arg("--bind").arg(path);

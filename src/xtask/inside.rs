@@ -22,6 +22,9 @@ pub(crate) const XTASK: &str = "/run/kedge/xtask";
 pub(crate) struct Args {
     #[arg(long)]
     root: Option<PathBuf>,
+    /// A read-only layer over the root
+    #[arg(long)]
+    layer: Option<PathBuf>,
     #[arg(long)]
     scratch: PathBuf,
     #[arg(long)]
@@ -80,7 +83,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 fn into_root(root: &Path, args: &Args) -> Result<()> {
     let merged = args.scratch.join("root");
     fs::create_dir_all(&merged)?;
-    overlay(root, &args.scratch, &merged)?;
+    overlay(root, args.layer.as_deref(), &args.scratch, &merged)?;
     let run = merged.join("run");
     file_system("tmpfs", &run, MountFlags::empty(), "mode=0755")?;
     for directory in ["user/0", "dbus", "lock", "kedge"] {
@@ -114,14 +117,15 @@ fn into_root(root: &Path, args: &Args) -> Result<()> {
 }
 
 /// Puts a writable layer that vanishes with us over the build root, so that it stays as it was made.
-fn overlay(root: &Path, scratch: &Path, merged: &Path) -> Result<()> {
+fn overlay(root: &Path, above: Option<&Path>, scratch: &Path, merged: &Path) -> Result<()> {
+    let above = above.map(|path| format!("{}:", path.display())).unwrap_or_default();
     let layer = scratch.join("layer");
     fs::create_dir_all(&layer)?;
     file_system("tmpfs", &layer, MountFlags::empty(), "mode=0755")?;
     fs::create_dir_all(layer.join("up"))?;
     fs::create_dir_all(layer.join("work"))?;
     let data = format!(
-        "lowerdir={},upperdir={},workdir={}",
+        "lowerdir={above}{},upperdir={},workdir={}",
         root.display(),
         layer.join("up").display(),
         layer.join("work").display()

@@ -24,8 +24,9 @@ pub(crate) struct Options {
 }
 
 /// A program: its package, its name, its directory below the prefix.
-const PROGRAMS: [(&str, &str, &str); 3] = [
+const PROGRAMS: [(&str, &str, &str); 4] = [
     ("cli", "kedgectl", "bin"),
+    ("agent", "kedge-agent", "libexec"),
     ("app", "kedge", "bin"),
     ("helper", "kedge-helper", "libexec"),
 ];
@@ -116,7 +117,24 @@ impl Place<'_> {
                     self.below(&to)
                 };
                 self.write(&to, text.as_bytes(), 0o644)?;
+                if let Some(target) = text.lines().find_map(|line| line.strip_prefix("WantedBy="))
+                    && parent == "user"
+                {
+                    self.enable(&to, &name, target)?;
+                }
             }
+        }
+        Ok(())
+    }
+
+    /// Makes a unit of the user's session start with its target, for everybody.
+    fn enable(&self, unit: &Path, name: &str, target: &str) -> Result<()> {
+        let wants = unit.with_file_name(format!("{target}.wants"));
+        fs::create_dir_all(&wants).with_context(|| format!("create {}", wants.display()))?;
+        let link = wants.join(name);
+        if link.symlink_metadata().is_err() {
+            std::os::unix::fs::symlink(Path::new("..").join(name), &link)
+                .with_context(|| format!("link {}", link.display()))?;
         }
         Ok(())
     }
@@ -197,6 +215,7 @@ fn destination(name: &str, parent: &str, text: &str) -> Option<String> {
             below("share/dbus-1/system-services")
         }
         "service" if text.contains("[D-BUS Service]") => below("share/dbus-1/services"),
+        "service" | "timer" | "socket" if parent == "user" => below("lib/systemd/user"),
         "service" | "timer" | "socket" => below("lib/systemd/system"),
         "xml" if name.ends_with(".metainfo.xml") => below("share/metainfo"),
         "1" => below("share/man/man1"),
@@ -232,6 +251,12 @@ mod tests {
                 "desktop",
                 "",
                 Some("share/applications/org.kedge.Kedge.desktop"),
+            ),
+            (
+                "kedge-agent.service",
+                "user",
+                "[Unit]",
+                Some("lib/systemd/user/kedge-agent.service"),
             ),
             (
                 "kedge-agent.desktop",

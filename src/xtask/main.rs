@@ -27,6 +27,7 @@ mod guest;
 mod host;
 mod inside;
 mod install;
+mod plasma;
 mod process;
 mod run;
 mod scenario;
@@ -147,6 +148,7 @@ impl Verb {
             Verb::Check { .. } => Wants { deny: true, ..base },
             Verb::Test { stages, .. } => Wants {
                 guest: test::wants_guest(stages),
+                plasma: test::wants_plasma(stages),
                 ..base
             },
             Verb::Demo { .. } => Wants {

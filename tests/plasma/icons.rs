@@ -6,14 +6,13 @@ use std::path::Path;
 
 const THEME: &str = "/usr/share/icons/breeze";
 /// The names that src/agent asks for, besides the program's own icon.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 13] = [
     "dialog-cancel",
     "dialog-error",
     "dialog-warning",
     "drive-harddisk",
     "media-playback-pause",
     "media-playback-start",
-    "state-sync",
     "system-reboot",
     "system-reboot-update",
     "update-high",

@@ -26,6 +26,8 @@ pub(crate) const TESTS: &[(&str, Body)] = &[
     ),
 ];
 
+const UPDATES: &str = "12 updates are available, with security fixes";
+
 /// What Plasma tells the task bar about the jobs of a program, in percent.
 async fn task_bar(desktop: &Desktop) -> MessageStream {
     let rule = MatchRule::builder()
@@ -50,7 +52,10 @@ fn task_bar_percent(message: &zbus::Message) -> Option<u32> {
 async fn begin(desktop: &Desktop) -> Subject {
     let subject = Subject::start(desktop, "normal", false).await;
     subject.wait_for_icon(desktop, "update-high").await;
+    desktop.screen.wait_for("notification", UPDATES).await;
     subject.choose(desktop, "Install Updates").await;
+    // What is being done need not be offered any longer.
+    desktop.screen.wait_gone("notification", UPDATES).await;
     subject
 }
 
@@ -90,7 +95,7 @@ async fn the_job_view_shows_the_same_percentage(desktop: &mut Desktop) {
         if let Some(picture) = subject
             .picture(desktop)
             .await
-            .filter(|picture| picture.icon == "state-sync")
+            .filter(|picture| picture.icon == "view-refresh")
         {
             assert_eq!(picture.title, "Installing updates");
             let number = picture
@@ -158,7 +163,7 @@ async fn the_job_view_comes_back_with_the_agent(desktop: &mut Desktop) {
         })
         .await;
     subject.restart_agent(desktop).await;
-    let picture = subject.wait_for_icon(desktop, "state-sync").await;
+    let picture = subject.wait_for_icon(desktop, "view-refresh").await;
     let number = picture
         .text
         .split('%')

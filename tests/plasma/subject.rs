@@ -99,7 +99,7 @@ impl Front {
 pub(crate) struct Subject {
     agent: Program,
     helper: Program,
-    pub(crate) client: Client,
+    _client: Client,
     pub(crate) view: watch::Receiver<View>,
     state: PathBuf,
     window: FakeWindow,
@@ -109,6 +109,8 @@ pub(crate) struct Subject {
 impl Subject {
     /// Starts both on a machine like this.
     pub(crate) async fn start(desktop: &Desktop, scenario: &str, in_front: bool) -> Self {
+        // A test that failed may have left something on the screen.
+        desktop.clear().await;
         let state = tempfile::Builder::new()
             .prefix("kedge-agent-")
             .tempdir()
@@ -146,7 +148,7 @@ impl Subject {
         Self {
             agent,
             helper,
-            client,
+            _client: client,
             view,
             state,
             window,
@@ -159,10 +161,6 @@ impl Subject {
         self.agent.signal(rustix::process::Signal::KILL);
         self.agent.wait(PATIENCE).expect("it was killed");
         self.agent = start_agent(desktop, &self.state);
-    }
-
-    pub(crate) fn agent_pid(&self) -> u32 {
-        self.agent.pid()
     }
 
     /// Asks both to end and waits, so that the next test finds a clean desktop.

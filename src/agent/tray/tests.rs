@@ -220,7 +220,7 @@ fn the_icon_shows_when_there_is_something_to_say_and_only_then() {
             works(Some(425), true),
             none(),
             Active,
-            "state-sync",
+            "view-refresh",
             Some(Cancel(JobId(9))),
         ),
         (
@@ -228,7 +228,7 @@ fn the_icon_shows_when_there_is_something_to_say_and_only_then() {
             works(None, false),
             paused.clone(),
             Active,
-            "state-sync",
+            "view-refresh",
             Some(Cancel(JobId(9))),
         ),
         (
