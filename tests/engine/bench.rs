@@ -26,9 +26,9 @@ pub(crate) enum Need {
 }
 
 /// The package that a bench has installed at version 1 in a machine with packages, and nothing newer on offer.
-pub(crate) const INSTALLED: &str = "kedge-one";
+pub(crate) const INSTALLED: &str = "alpha";
 
-/// A machine with an engine. Every name of a package that a case uses begins with `kedge-`.
+/// A machine with an engine.
 pub(crate) trait Bench {
     /// The engine under test.
     fn engine(&self) -> &dyn Engine;

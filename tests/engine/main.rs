@@ -5,8 +5,15 @@
 
 mod bench;
 mod cases;
+mod debian;
+#[path = "../transaction/machine.rs"]
+#[expect(dead_code, reason = "the transaction's own tests use the rest of it")]
+mod machine;
 mod native;
 mod property;
+#[path = "../transaction/repository.rs"]
+#[expect(dead_code, reason = "the transaction's own tests use the rest of it")]
+mod repository;
 mod sim;
 
 use bench::Maker;

@@ -3,6 +3,8 @@
 //! engine is not checked against itself.
 
 use crate::bench::{Bench, Layout, Maker, Need};
+use crate::debian::{self, Offers};
+use crate::repository::Deb;
 use chrono::DateTime;
 use engine::{Engine, NativeEngine};
 use model::{Condition, SnapshotId, Timestamp};
@@ -35,32 +37,43 @@ impl Maker for Native {
     fn lacks(&self, need: Need) -> Option<String> {
         self.lacks.clone().or_else(|| match need {
             Need::Snapshots => None,
-            Need::Packages => Some("needs a system with a package manager".into()),
+            Need::Packages => debian::lacks(),
         })
     }
 
-    fn make(&self, layout: Layout, _: Need) -> Box<dyn Bench> {
+    fn make(&self, layout: Layout, need: Need) -> Box<dyn Bench> {
+        if need == Need::Packages {
+            assert_eq!(
+                layout,
+                Layout::Transactional,
+                "the only layout with a package manager"
+            );
+            let (disk, repository) = debian::machine();
+            return Box::new(NativeBench::new(disk, Some(repository)));
+        }
         let layout = match layout {
             Layout::Transactional => support::Layout::Transactional,
             Layout::Classic => support::Layout::Classic,
             Layout::Beside => support::Layout::At,
         };
         let disk = LoopBtrfs::with_system(256, layout, |_| Ok(())).expect("a loop device with a btrfs");
-        Box::new(NativeBench::new(disk))
+        Box::new(NativeBench::new(disk, None))
     }
 }
 
 #[derive(Debug)]
 struct NativeBench {
     engine: Option<NativeEngine>,
+    repository: Option<Offers>,
     disk: LoopBtrfs,
     now: Arc<AtomicU64>,
 }
 
 impl NativeBench {
-    fn new(disk: LoopBtrfs) -> Self {
+    fn new(disk: LoopBtrfs, repository: Option<Offers>) -> Self {
         let mut bench = Self {
             engine: None,
+            repository,
             disk,
             // The same morning as on a simulated machine.
             now: Arc::new(AtomicU64::new(1_772_436_600_000_000)),
@@ -73,6 +86,12 @@ impl NativeBench {
         let now = Arc::clone(&self.now);
         let clock = Arc::new(move || Timestamp(now.load(Ordering::Relaxed)));
         self.engine = Some(NativeEngine::open(&self.disk.root(), clock).expect("the engine opens"));
+    }
+
+    fn repository(&self) -> &Offers {
+        self.repository
+            .as_ref()
+            .expect("the case asked for a machine with packages")
     }
 
     fn place(&self, id: SnapshotId) -> PathBuf {
@@ -142,6 +161,9 @@ impl Bench for NativeBench {
     fn reboot(&mut self) {
         self.engine = None;
         self.disk.restart().expect("the system starts anew");
+        if self.repository.is_some() {
+            debian::mount_rest(&self.disk);
+        }
         self.open();
     }
 
@@ -209,15 +231,20 @@ impl Bench for NativeBench {
         self.take("Snapshot Update", "number", mark, true)
     }
 
-    fn offer(&self, _: &[(&str, &str)]) {
-        unimplemented!("a bench with packages")
+    fn offer(&self, packages: &[(&str, &str)]) {
+        let packages: Vec<_> = packages
+            .iter()
+            .map(|(name, version)| Deb::new(name, version))
+            .collect();
+        self.repository().publish(&packages);
     }
 
-    fn offer_failing(&self, _: &str, _: &str) {
-        unimplemented!("a bench with packages")
+    fn offer_failing(&self, package: &str, version: &str) {
+        let failing = Deb::new(package, version).script("postinst", "echo no >&2; exit 1");
+        self.repository().publish(&[failing]);
     }
 
-    fn set_reachable(&self, _: bool) {
-        unimplemented!("a bench with packages")
+    fn set_reachable(&self, reachable: bool) {
+        self.repository().set_reachable(reachable);
     }
 }

@@ -256,7 +256,7 @@ fn random(maker: &dyn Maker, layout: Layout, need: Need) -> Result<(), Failed> {
     let cases = match (maker.name(), need) {
         ("sim", _) => 256,
         (_, Need::Snapshots) => 24,
-        (_, Need::Packages) => 3,
+        (_, Need::Packages) => 2,
     };
     let op = match need {
         Need::Snapshots => snapshot_ops(),
