@@ -53,8 +53,15 @@ fn main() {
     let need = needs();
     if need.is_ok() && !arguments.list && std::env::var_os(INSIDE).is_none() {
         let program = std::env::current_exe().expect("a running program has a path");
+        // The root of a chroot is no mount that could be made private; whoever made the chroot has done so.
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("the kernel lists its mounts");
+        let propagation = if mounts.contains(" shared:") {
+            "private"
+        } else {
+            "unchanged"
+        };
         let status = Command::new("unshare")
-            .args(["--mount", "--propagation", "private", "--"])
+            .args(["--mount", "--propagation", propagation, "--"])
             .arg(program)
             .args(std::env::args_os().skip(1))
             .env(INSIDE, "1")
