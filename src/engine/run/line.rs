@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Lines out of the bytes a program writes, fit to be shown and logged.
+#![cfg_attr(
+    not(feature = "fuzzing"),
+    expect(unreachable_pub, reason = "the fuzz targets reach it, nobody else outside does")
+)]
 
 /// The longest line that is passed on, in bytes; what is longer loses its end.
-pub(crate) const LINE_LIMIT: usize = 4096;
+pub const LINE_LIMIT: usize = 4096;
 
 /// Cuts a stream of bytes into lines. A carriage return starts a line over, as on a terminal.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub struct Lines {
     buffer: Vec<u8>,
     cut: bool,
     returned: bool,
@@ -14,7 +18,7 @@ pub(crate) struct Lines {
 
 impl Lines {
     /// Takes the next bytes and hands out every line that they complete, cleaned and without line end.
-    pub(crate) fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
+    pub fn feed(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
         for &byte in bytes {
             if byte == b'\n' {
                 self.emit(&mut line);
@@ -35,7 +39,7 @@ impl Lines {
     }
 
     /// Hands out the last line when the stream ended without a line end.
-    pub(crate) fn finish(&mut self, mut line: impl FnMut(&str)) {
+    pub fn finish(&mut self, mut line: impl FnMut(&str)) {
         if !self.buffer.is_empty() {
             self.emit(&mut line);
         }
@@ -57,7 +61,7 @@ impl Lines {
 
 /// Text without escape sequences, control characters and marks that reverse the direction of writing; what is not
 /// UTF-8 is replaced.
-pub(crate) fn clean(bytes: &[u8]) -> String {
+pub fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
