@@ -260,6 +260,7 @@ Kirigami.ApplicationWindow {
         TimelinePage {
             app: system
             snapshots: snapshotModel
+            shown: root.pageStack.depth > 1 ? changedPackages.snapshot : 0
             onOpened: number => root.showSnapshot(number)
             onRollBackAsked: number => root.askRollBack(number)
             onCreateAsked: descriptionDialog.ask(0, "")

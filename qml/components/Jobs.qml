@@ -75,9 +75,9 @@ QtObject {
         }
         switch (kind) {
         case "create":
-            return i18nc("@info:status", "Snapshot #%1 created", snapshot);
+            return i18nc("@info:status", "Snapshot #%1 created", String(snapshot));
         case "rollback":
-            return i18nc("@info:status", "Snapshot #%1 starts with the next restart", snapshot);
+            return i18nc("@info:status", "Snapshot #%1 starts with the next restart", String(snapshot));
         case "discard":
             return i18nc("@info:status", "Undone: the running version starts again with the next restart");
         case "check":

@@ -71,7 +71,7 @@ ColumnLayout {
         Layout.fillWidth: true
         Layout.margins: Kirigami.Units.largeSpacing
         visible: root.changes.count > 0
-        text: i18ncp("@info", "%1 package differs from #%2", "%1 packages differ from #%2", root.changes.count, root.changes.base)
+        text: i18ncp("@info", "%1 package differs from #%2", "%1 packages differ from #%2", root.changes.count, String(root.changes.base))
         wrapMode: Text.Wrap
     }
 }

@@ -85,6 +85,7 @@ ColumnLayout {
         readonly property real wanted: primary.implicitWidth + (secondary.visible ? secondary.implicitWidth + columnSpacing : 0)
 
         Layout.alignment: Qt.AlignHCenter
+        Layout.fillWidth: false
         Layout.topMargin: Kirigami.Units.largeSpacing
         columns: wanted <= root.width ? 2 : 1
         columnSpacing: Kirigami.Units.largeSpacing
@@ -93,7 +94,7 @@ ColumnLayout {
         QQC2.Button {
             id: primary
 
-            Layout.fillWidth: true
+            Layout.fillWidth: buttons.columns === 1
 
             focus: true
 
@@ -125,7 +126,7 @@ ColumnLayout {
         QQC2.Button {
             id: secondary
 
-            Layout.fillWidth: true
+            Layout.fillWidth: buttons.columns === 1
 
             visible: text.length > 0
             text: {

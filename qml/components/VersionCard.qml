@@ -16,7 +16,7 @@ FormCard.FormCard {
     signal timelineAsked
 
     function title(version: var): string {
-        return i18nc("@label a snapshot's number and description", "#%1 · %2", version.number, Wording.snapshotTitle(version.description));
+        return i18nc("@label a snapshot's number and description", "#%1 · %2", String(version.number), Wording.snapshotTitle(version.description));
     }
 
     FormCard.FormButtonDelegate {
@@ -44,7 +44,7 @@ FormCard.FormCard {
     FormCard.FormButtonDelegate {
         visible: root.app.previous.number > 0 && root.app.pending === 0
         icon.name: "document-revert-symbolic"
-        text: i18nc("@action:button", "Go Back to #%1…", root.app.previous.number)
+        text: i18nc("@action:button", "Go Back to #%1…", String(root.app.previous.number))
         description: root.tick, i18nc("@info", "If something stopped working: the version before this one, made %1", Wording.when(root.app.previous.time))
         onClicked: root.rollBackAsked(root.app.previous.number)
     }

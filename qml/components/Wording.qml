@@ -24,10 +24,6 @@ QtObject {
         return description.length > 0 ? description : i18nc("@label stands for a missing description", "No description");
     }
 
-    function numbered(number: int): string {
-        return i18nc("@label number of a snapshot", "#%1", number);
-    }
-
     // The one sentence.
     function status(status: var): string {
         switch (status.code) {
@@ -38,7 +34,7 @@ QtObject {
         case "update-pending":
             return i18nc("@info:status", "Restart to finish the update");
         case "rollback-pending":
-            return i18nc("@info:status", "Restart to go back to snapshot #%1", status.snapshot);
+            return i18nc("@info:status", "Restart to go back to snapshot #%1", String(status.snapshot));
         case "available":
             return status.security > 0 ? i18ncp("@info:status", "%1 update is available, with security fixes", "%1 updates are available, with security fixes", status.packages) : i18ncp("@info:status", "%1 update is available", "%1 updates are available", status.packages);
         case "could-not-check":

@@ -59,7 +59,7 @@ RowLayout {
         display: QQC2.AbstractButton.IconOnly
         // Not disabled, so that hovering and focusing it tells why not.
         opacity: refused ? 0.4 : 1
-        Accessible.name: i18nc("@action:button", "Roll Back to #%1", root.number)
+        Accessible.name: i18nc("@action:button", "Roll Back to #%1", String(root.number))
         Accessible.description: Failures.reason(root.rollbackRefusal)
         QQC2.ToolTip.text: refused ? i18nc("@info:tooltip an action and why it is not possible", "%1: %2", text, Failures.reason(root.rollbackRefusal)) : Accessible.name
         QQC2.ToolTip.visible: hovered || visualFocus
@@ -77,7 +77,7 @@ RowLayout {
         text: i18nc("@action:button", "More Actions")
         icon.name: "overflow-menu-symbolic"
         display: QQC2.AbstractButton.IconOnly
-        Accessible.name: i18nc("@action:button", "More actions for #%1", root.number)
+        Accessible.name: i18nc("@action:button", "More actions for #%1", String(root.number))
         QQC2.ToolTip.text: text
         QQC2.ToolTip.visible: hovered
         onClicked: root.menuAsked(menu)

@@ -27,6 +27,8 @@ QQC2.ItemDelegate {
 
     property int tick: 0
     property bool narrow: false
+    // Its page is open beside the list.
+    property bool shown: false
 
     signal opened
     signal menuAsked(item: Item)
@@ -37,13 +39,13 @@ QQC2.ItemDelegate {
 
     readonly property bool available: position === "available"
     readonly property string title: available ? i18ncp("@label", "%1 update", "%1 updates", packages) : Wording.snapshotTitle(description)
-    readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", number, Wording.when(time))
+    readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", String(number), Wording.when(time))
     readonly property string spoken: [position === "running" ? i18nc("@label:marker", "Running") : "", isDefault ? i18nc("@label:marker", "Starts next") : "", pinned ? i18nc("@label:marker", "Pinned") : "", inProgress ? i18nc("@label:marker", "Being made") : "", damaged ? i18nc("@label:marker", "Damaged") : ""].filter(it => it.length > 0).join(", ")
 
     width: ListView.view.width
     topPadding: 0
     bottomPadding: 0
-    highlighted: ListView.isCurrentItem && ListView.view.activeFocus
+    highlighted: shown || ListView.isCurrentItem && ListView.view.activeFocus
     text: title
 
     Accessible.name: i18nc("@label read aloud: title, number and time, markers", "%1, %2, %3", title, subtitle, spoken)

@@ -22,7 +22,7 @@ Kirigami.PromptDialog {
         field.selectAll();
     }
 
-    title: number > 0 ? i18nc("@title:window", "Describe Snapshot #%1", number) : i18nc("@title:window", "Create Snapshot")
+    title: number > 0 ? i18nc("@title:window", "Describe Snapshot #%1", String(number)) : i18nc("@title:window", "Create Snapshot")
     preferredWidth: Kirigami.Units.gridUnit * 22
     standardButtons: Kirigami.Dialog.NoButton
 

@@ -24,7 +24,7 @@ Kirigami.Dialog {
         open();
     }
 
-    title: i18nc("@title:window", "Roll back to #%1?", snapshot.number ?? 0)
+    title: i18nc("@title:window", "Roll back to #%1?", String(snapshot.number ?? 0))
     preferredWidth: Kirigami.Units.gridUnit * 30
     maximumHeight: (parent?.height ?? 0) - Kirigami.Units.gridUnit * 2
     standardButtons: Kirigami.Dialog.NoButton

@@ -22,7 +22,7 @@ Kirigami.ScrollablePage {
     // Looked up again with every change of the model.
     readonly property var snapshot: (snapshots.revision, snapshots.find(number))
 
-    title: i18nc("@title:window", "Snapshot #%1", number)
+    title: i18nc("@title:window", "Snapshot #%1", String(number))
 
     actions: [
         Kirigami.Action {
@@ -91,7 +91,7 @@ Kirigami.ScrollablePage {
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: !root.changes.loading && view.count === 0
             icon.name: root.changes.error.type !== undefined ? "emblem-important-symbolic" : "checkmark-symbolic"
-            text: root.changes.error.type !== undefined ? i18nc("@info:placeholder", "What changed is unknown") : root.changes.base > 0 ? i18nc("@info:placeholder", "The same packages as #%1", root.changes.base) : i18nc("@info:placeholder", "The first version of this system")
+            text: root.changes.error.type !== undefined ? i18nc("@info:placeholder", "What changed is unknown") : root.changes.base > 0 ? i18nc("@info:placeholder", "The same packages as #%1", String(root.changes.base)) : i18nc("@info:placeholder", "The first version of this system")
             explanation: root.changes.error.type !== undefined ? Failures.sentence(root.changes.error) : ""
         }
     }

@@ -14,6 +14,9 @@ Kirigami.ScrollablePage {
     required property App app
     required property SnapshotModel snapshots
 
+    // The snapshot whose page is open beside this one, zero for none.
+    property int shown: 0
+
     signal opened(number: int)
     signal rollBackAsked(number: int)
     signal createAsked
@@ -105,6 +108,7 @@ Kirigami.ScrollablePage {
 
             tick: root.app.tick
             narrow: root.narrow
+            shown: number > 0 && number === root.shown
             onOpened: available ? root.updatesAsked() : root.opened(number)
             onRollBackAsked: root.rollBackAsked(number)
             onUpdateAsked: root.app.update()

@@ -18,13 +18,23 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
     ("KF6WindowSystem", &["KF6::WindowSystem"]),
 ];
 
+/// The files that declare what QML sees. They are listed, not looked for: a watched directory would compile all the C++
+/// again for every edit in a file beside them.
+const BRIDGES: [&str; 5] = [
+    "bridge/app.rs",
+    "bridge/glue.rs",
+    "bridge/job.rs",
+    "bridge/package_model.rs",
+    "bridge/snapshot_model.rs",
+];
+
 fn main() {
     let include_dirs = link_frameworks();
     let module = QmlModule::new(URI)
         .depends(["QtQuick", "org.kde.kirigami"])
         .qml_files(qml_files());
     let builder = CxxQtBuilder::new_qml_module(module)
-        .files(rust_files())
+        .files(BRIDGES)
         // Only cpp/ holds headers; with the whole crate as include root every edit would compile all the C++ again.
         .crate_include_root(Some("cpp".to_owned()))
         .cpp_file("cpp/kde.cpp")
@@ -72,13 +82,6 @@ fn qml_files() -> Vec<QmlFile> {
             QmlFile::from(path).singleton(singleton)
         })
         .collect()
-}
-
-/// Every file of the bridge that declares a bridge.
-fn rust_files() -> Vec<PathBuf> {
-    let mut files = files_below(Path::new("bridge"), "rs");
-    files.retain(|path| std::fs::read_to_string(path).is_ok_and(|text| text.contains("#[cxx_qt::bridge]")));
-    files
 }
 
 /// The files below a directory with an extension, sorted so that a build is like the one before. Directories are

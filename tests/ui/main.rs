@@ -21,8 +21,8 @@ const COMPONENTS: [&str; 4] = [
     "tst_RollbackDialog.qml",
 ];
 /// The stories of `window.py`.
-const STORIES: [&str; 7] = [
-    "rollback", "update", "cancel", "failing", "offline", "lost", "delete",
+const STORIES: [&str; 9] = [
+    "rollback", "update", "cancel", "failing", "offline", "lost", "delete", "many", "again",
 ];
 
 /// One at a time: the runner is compiled once, and a window that waits for the processor is a window that times out.

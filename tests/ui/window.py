@@ -212,7 +212,7 @@ def update(session, window):
     window.see("Installing updates")
     keys("ctrl+l")
     window.see("Log: Installing updates")
-    window.see("kernel-default", exact=False)
+    window.see("Installing: kernel-default-6.19.3-1.1", exact=False)
     keys("ctrl+l")
     window.miss("Log: Installing updates")
     window.see("Restart to finish the update", exact=False)
@@ -288,6 +288,28 @@ def delete(session, window):
     window.miss(line, exact=False)
 
 
+def many(session, window):
+    """Five thousand snapshots: the filter is instant, and the way to the oldest is short."""
+    window.see("Update of #5009, #5013", exact=False)
+    keys("ctrl+f")
+    write("beta driver")
+    window.see("before trying the beta driver, #5015", exact=False, patience=5)
+    window.miss("Update of #5009, #5013", exact=False)
+    keys("ctrl+a", "BackSpace")
+    window.see("Update of #5009, #5013", exact=False, patience=5)
+    keys("Down", "End")
+    window.see("timeline, #1 ", exact=False, patience=10)
+
+
+def again(session, window):
+    """A second start shows the page it asks for in the first window, and ends."""
+    window.see("Update of #34, #38", exact=False)
+    second = session.start([*session.window.args[:-1], "updates"])
+    if second.wait(30) != 0:
+        raise SystemExit("FAIL: the second start did not end well")
+    window.see("Not checked for updates yet")
+
+
 # The story, the simulated machine, and the page to begin on.
 STORIES = {
     "rollback": (rollback, "normal", "timeline"),
@@ -297,6 +319,8 @@ STORIES = {
     "offline": (offline, "offline", "status"),
     "lost": (lost, "normal", "timeline"),
     "delete": (delete, "normal", "timeline"),
+    "many": (many, "many", "timeline"),
+    "again": (again, "normal", "timeline"),
 }
 
 

@@ -51,6 +51,8 @@ void afterApp(const QString &version)
     parser().addOption(bus);
     parser().process(*QCoreApplication::instance());
     about.processCommandLine(&parser());
+    // A second start ends here: it hands its arguments to the first.
+    new KDBusService(KDBusService::Unique | KDBusService::NoExitOnFailure, QCoreApplication::instance());
     KCrash::initialize();
 }
 
@@ -72,8 +74,8 @@ bool load(QQmlApplicationEngine &engine)
         return false;
     }
     auto window = qobject_cast<QQuickWindow *>(engine.rootObjects().constFirst());
-    // A second start raises this window instead, on the page that it asked for.
-    auto service = new KDBusService(KDBusService::Unique | KDBusService::NoExitOnFailure, window);
+    // A second start raises this window, on the page that it asked for.
+    auto service = QCoreApplication::instance()->findChild<KDBusService *>();
     QObject::connect(service, &KDBusService::activateRequested, window, [window](const QStringList &arguments) {
         QCommandLineParser again;
         again.addOption({QStringLiteral("page"), QString(), QStringLiteral("name")});
