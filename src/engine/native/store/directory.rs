@@ -67,9 +67,8 @@ pub(super) fn read_file(directory: impl AsFd, path: &str, limit: usize) -> Resul
     Ok(Some((bytes, Mode::from_raw_mode(status.st_mode))))
 }
 
-/// Writes a whole file under `temporary` and lets it take the place of `name` once it is on disk. The directory is not
-/// yet on disk when this returns.
-pub(super) fn put_file(
+/// Writes a whole file under `temporary` and lets it take the place of `name` once it is on disk.
+pub(super) fn replace_file(
     directory: BorrowedFd<'_>,
     name: &str,
     temporary: &str,
@@ -78,17 +77,20 @@ pub(super) fn put_file(
 ) -> Result<()> {
     let result = write_file(directory, temporary, bytes, mode)
         .and_then(|()| rustix::fs::renameat(directory, temporary, directory, name));
-    if result.is_err() {
-        // The first error is the one to tell; a file that is left is removed with its snapshot.
-        let _ = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
+    match result {
+        Ok(()) => rustix::fs::fsync(directory),
+        Err(error) => {
+            // The first error is the one to tell; a file that is left is removed with its snapshot.
+            let _ = rustix::fs::unlinkat(directory, temporary, AtFlags::empty());
+            Err(error)
+        }
     }
-    result
 }
 
-fn write_file(directory: BorrowedFd<'_>, name: &str, bytes: &[u8], mode: Mode) -> Result<()> {
+/// Writes a whole new file. What has its name already goes: a link is not followed.
+pub(super) fn write_file(directory: BorrowedFd<'_>, name: &str, bytes: &[u8], mode: Mode) -> Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
     let file = match open(directory, name, flags, Mode::RUSR | Mode::WUSR) {
-        // Left by a process that was killed: names hold the number of the process.
         Err(Errno::EXIST) => {
             rustix::fs::unlinkat(directory, name, AtFlags::empty())?;
             open(directory, name, flags, Mode::RUSR | Mode::WUSR)?

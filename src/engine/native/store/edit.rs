@@ -139,28 +139,33 @@ impl Store {
             .map_err(|error| Error::io("write the directory of info.xml", error))
     }
 
-    /// Writes info.xml; it is on disk when this returns.
+    /// Writes info.xml in the place of the one that is there; it is on disk when this returns.
     pub(super) fn write_info(&self, place: BorrowedFd<'_>, info: &Info, mode: Mode) -> Result<(), Error> {
-        self.write_first_info(place, info, mode)?;
-        rustix::fs::fsync(place).map_err(|error| Error::io("write the directory of info.xml", error))
+        replace(place, xml(info)?.as_bytes(), mode)
     }
 
-    /// Writes info.xml, whose content is on disk when this returns, but not yet the directory.
+    /// Writes info.xml into a directory that nobody reads yet. Its content is on disk when this returns, but not yet the
+    /// directory.
     pub(super) fn write_first_info(
         &self,
         place: BorrowedFd<'_>,
         info: &Info,
         mode: Mode,
     ) -> Result<(), Error> {
-        let xml = info.to_xml();
-        if xml.len() > LIMIT {
-            return Err(Error::Damaged {
-                path: format!("/.snapshots/{}/info.xml", info.id).into(),
-                reason: "it would be larger than 64 KiB".to_owned(),
-            });
-        }
-        replace(place, xml.as_bytes(), mode)
+        directory::write_file(place, "info.xml", xml(info)?.as_bytes(), mode)
+            .map_err(|error| Error::io("write info.xml", error))
     }
+}
+
+fn xml(info: &Info) -> Result<String, Error> {
+    let xml = info.to_xml();
+    if xml.len() <= LIMIT {
+        return Ok(xml);
+    }
+    Err(Error::Damaged {
+        path: format!("/.snapshots/{}/info.xml", info.id).into(),
+        reason: "it would be larger than 64 KiB".to_owned(),
+    })
 }
 
 fn books_differ(old: &Snapshot, new: &Snapshot) -> bool {
@@ -170,6 +175,6 @@ fn books_differ(old: &Snapshot, new: &Snapshot) -> bool {
 fn replace(place: BorrowedFd<'_>, bytes: &[u8], mode: Mode) -> Result<(), Error> {
     // Snapper's name for such files, so that it and we both know what a left one is.
     let temporary = format!("info.xml.tmp-{:06}", std::process::id());
-    directory::put_file(place, "info.xml", &temporary, bytes, mode)
+    directory::replace_file(place, "info.xml", &temporary, bytes, mode)
         .map_err(|error| Error::io("write info.xml", error))
 }
