@@ -16,6 +16,7 @@ mod failures;
 mod faults;
 mod hostile;
 mod machine;
+mod network;
 mod repository;
 mod successes;
 mod versions;
@@ -70,6 +71,7 @@ fn main() {
         failures::CASES,
         faults::CASES,
         hostile::CASES,
+        network::CASES,
         versions::CASES,
     ];
     let trials = cases

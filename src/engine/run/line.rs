@@ -61,7 +61,7 @@ impl Lines {
 
 /// Text without escape sequences, control characters and marks that reverse the direction of writing; what is not
 /// UTF-8 is replaced.
-pub fn clean(bytes: &[u8]) -> String {
+pub(crate) fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
