@@ -208,26 +208,17 @@ fn qmllint(session: &Session) -> Result<Verdict> {
     must_run(session.cargo().args(["check", "--quiet", "--package", "app"]))?;
     let mut lint = Command::new(qt_tool("qmllint")?);
     lint.args(["--max-warnings", "0"]).current_dir(&session.checkout);
-    if let Some(modules) = newest_qml_modules(&session.target()) {
+    if let Some(modules) = qml_modules(&session.target()) {
         lint.arg("-I").arg(modules);
     }
     quiet(lint.args(pages))?;
     Ok(Verdict::Passed)
 }
 
-/// The directory with the window's QML module that cargo wrote last.
-fn newest_qml_modules(target: &Path) -> Option<PathBuf> {
-    let builds = fs::read_dir(target.join("debug/build")).ok()?;
-    builds
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("app-"))
-        .filter_map(|entry| {
-            let modules = entry.path().join("out/qt-build-utils/qml_modules");
-            let time = fs::metadata(&modules).and_then(|meta| meta.modified()).ok()?;
-            Some((time, modules))
-        })
-        .max()
-        .map(|(_, modules)| modules)
+/// The directory where the build of the window describes its QML module: the only one where the files lie beside it.
+fn qml_modules(target: &Path) -> Option<PathBuf> {
+    let modules = target.join("cxxqt/qml_modules");
+    modules.is_dir().then_some(modules)
 }
 
 /// Runs a checking program over files; no file at all means that the check is not run.
