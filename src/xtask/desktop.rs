@@ -196,8 +196,18 @@ impl Display {
 
 /// The window's program with the environment of a Plasma session, on that system bus.
 pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> Command {
+    // The icon is found where an installed window would find it.
+    let share = session.scratch.join("share");
+    let _ = std::fs::create_dir_all(share.join("icons"));
+    let _ = std::os::unix::fs::symlink(
+        session.checkout.join("icons/hicolor"),
+        share.join("icons/hicolor"),
+    );
+    let mut data = share.into_os_string();
+    data.push(":/usr/local/share:/usr/share");
     let mut command = Command::new(program(session, "kedge"));
     command
+        .env("XDG_DATA_DIRS", data)
         .args(["--bus", system_bus])
         .env("DBUS_SESSION_BUS_ADDRESS", session_bus)
         .env("XDG_CURRENT_DESKTOP", "KDE")

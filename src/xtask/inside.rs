@@ -118,7 +118,9 @@ fn into_root(root: &Path, args: &Args) -> Result<()> {
 
 /// Puts a writable layer that vanishes with us over the build root, so that it stays as it was made.
 fn overlay(root: &Path, above: Option<&Path>, scratch: &Path, merged: &Path) -> Result<()> {
-    let above = above.map(|path| format!("{}:", path.display())).unwrap_or_default();
+    let above = above
+        .map(|path| format!("{}:", path.display()))
+        .unwrap_or_default();
     let layer = scratch.join("layer");
     fs::create_dir_all(&layer)?;
     file_system("tmpfs", &layer, MountFlags::empty(), "mode=0755")?;

@@ -51,7 +51,9 @@ pub(crate) fn ensure(cache: &Cache, root: &Path) -> Result<PathBuf> {
         return Ok(layer);
     }
     require_space(cache.base(), 2, "the desktop layer")?;
-    println!("xtask: installing a Plasma desktop over the build root; this takes some minutes and happens once");
+    println!(
+        "xtask: installing a Plasma desktop over the build root; this takes some minutes and happens once"
+    );
     let making = layer.with_extension("new");
     if making.exists() {
         fs::remove_dir_all(&making).with_context(|| format!("remove {}", making.display()))?;
@@ -61,7 +63,16 @@ pub(crate) fn ensure(cache: &Cache, root: &Path) -> Result<PathBuf> {
         fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
     }
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--pid", "--fork", "--kill-child=KILL", "sh", "-c", INSTALL, "sh"]);
+    command.args([
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child=KILL",
+        "sh",
+        "-c",
+        INSTALL,
+        "sh",
+    ]);
     command.args([root, &making]).args(&packages);
     output(&mut command).context("the desktop could not be installed; is the package mirror reachable?")?;
     fs::rename(making.join("up"), &layer).with_context(|| format!("rename to {}", layer.display()))?;

@@ -186,7 +186,7 @@ impl Scenario {
     /// Shows a command line that runs on a terminal, as it draws its progress only there.
     fn show_on_terminal(&mut self, line: &str) -> Result<String> {
         self.say(&format!("kedge-guest# {line}"));
-        let inside = format!("stty cols 100 rows 40; {line}");
+        let inside = format!("export TERM=xterm; stty cols 100 rows 40; {line}");
         self.stream(
             &[
                 "script",
