@@ -2,7 +2,10 @@
 //! Lines out of the bytes a program writes, fit to be shown and logged.
 #![cfg_attr(
     not(feature = "fuzzing"),
-    expect(unreachable_pub, reason = "the fuzz targets reach it, nobody else outside does")
+    expect(
+        unreachable_pub,
+        reason = "the fuzz targets reach it, nobody else outside does"
+    )
 )]
 
 /// The longest line that is passed on, in bytes; what is longer loses its end.
