@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The loop: wait for an event or for the next due moment, take in what happened, show what follows from it.
 
+mod act;
+
 use crate::event::{self, Event, Sender};
 use crate::icon::Icon;
 use crate::job_view::JobViews;
@@ -8,8 +10,8 @@ use crate::link::Link;
 use crate::notice::{self, Notification};
 use crate::notify::Notifier;
 use crate::system::System;
-use crate::tray::{self, Command, Page, PauseFor};
-use crate::{memory, restart, session, settings, window, words};
+use crate::tray::{self, Command};
+use crate::{memory, session, settings, window};
 use anyhow::{Context, Result};
 use client::Bus;
 use model::{
@@ -236,129 +238,6 @@ impl Agent {
     async fn look_around(&mut self) {
         if let Some(system) = &self.system {
             self.around = system.surroundings().await;
-        }
-    }
-
-    /// Does what a person asked for.
-    async fn obey(&mut self, command: Command, token: Option<String>) {
-        tracing::debug!(?command, "asked for");
-        match command {
-            Command::Open(page) => self.open(page, token).await,
-            Command::Update | Command::Check | Command::Cancel(_) => self.call(command),
-            Command::Restart => self.restart().await,
-            Command::RestartNow => self.restart_now().await,
-            Command::Pause(length) => {
-                self.memory.pause = match length {
-                    PauseFor::Hour => Pause::Until {
-                        end: Timestamp(now().0 + 60 * 60 * 1_000_000),
-                    },
-                    PauseFor::Today => Pause::Until { end: end_of_day() },
-                    PauseFor::UntilNextStart => Pause::UntilNextStart {
-                        boot: self.boot.clone(),
-                    },
-                };
-                for notice in self
-                    .notifier
-                    .shown()
-                    .into_iter()
-                    .filter(|notice| notice.is_reminder())
-                {
-                    self.notifier.withdraw(notice).await;
-                }
-            }
-            Command::Resume => self.memory.pause = Pause::None,
-            Command::Later(notice) => self.memory.acknowledge(notice),
-        }
-    }
-
-    async fn open(&mut self, page: Page, token: Option<String>) {
-        match window::open(&self.session, page, token.as_deref()).await {
-            // Who looks at the window has seen all of it.
-            Ok(()) => Notice::ALL
-                .iter()
-                .for_each(|notice| self.memory.acknowledge(*notice)),
-            Err(error) => tracing::warn!(%error, "the window cannot be opened"),
-        }
-    }
-
-    /// Calls the helper without waiting here: polkit may ask for a password meanwhile.
-    fn call(&mut self, command: Command) {
-        let client = self.link.client();
-        let events = self.events.clone();
-        if command == Command::Update {
-            self.memory.acknowledge(Notice::SecurityUpdates);
-            self.memory.acknowledge(Notice::UpdatesAvailable);
-        }
-        tokio::spawn(async move {
-            let result = match command {
-                Command::Update => client.update().await.map(drop),
-                Command::Check => client.check().await.map(drop),
-                Command::Cancel(job) => client.cancel(job).await,
-                _ => Ok(()),
-            };
-            events.send(Event::Called(command, result));
-        });
-    }
-
-    /// Tells a person that what was asked for did not even begin. What began and failed is a notice of its own.
-    async fn called(&mut self, command: Command, result: Result<(), client::Error>) {
-        let Err(error) = result else { return };
-        tracing::warn!(%error, ?command, "the helper did not begin");
-        let silent = matches!(
-            error,
-            client::Error::NotAuthorized { .. } | client::Error::Cancelled
-        );
-        if silent || command != Command::Update {
-            return;
-        }
-        self.say(Notification {
-            notice: Notice::Failed,
-            icon: "dialog-error",
-            urgency: 1,
-            stays: false,
-            title: words::not_started(command),
-            text: error.to_string(),
-            click: Command::Open(Page::Status),
-            buttons: vec![Command::Open(Page::Status)],
-        })
-        .await;
-    }
-
-    async fn restart(&mut self) {
-        if self.bus != Bus::System {
-            tracing::info!("the shown system is not this machine, which therefore does not restart");
-            return;
-        }
-        let Err(error) = restart::prompt(&self.session).await else {
-            return;
-        };
-        tracing::debug!(%error, "nobody else asks whether to restart");
-        let (title, text) = words::restart_question();
-        self.say(Notification {
-            notice: Notice::RestartReady,
-            icon: "system-reboot-update",
-            urgency: 1,
-            stays: true,
-            title,
-            text,
-            click: Command::Open(Page::Status),
-            buttons: vec![Command::RestartNow, Command::Later(Notice::RestartReady)],
-        })
-        .await;
-    }
-
-    async fn restart_now(&mut self) {
-        let Some(system) = self.system.as_ref().filter(|_| self.bus == Bus::System) else {
-            return;
-        };
-        if let Err(error) = restart::now(&system.connection).await {
-            tracing::warn!(%error, "the restart was refused");
-        }
-    }
-
-    async fn say(&mut self, notification: Notification) {
-        if let Err(error) = self.notifier.send(&notification).await {
-            tracing::warn!(%error, "there is nobody to show notifications");
         }
     }
 

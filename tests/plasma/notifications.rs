@@ -124,11 +124,13 @@ async fn a_muted_program_does_not_pop_up(desktop: &mut Desktop) {
         "--group",
         "org.kedge.Kedge",
     ];
+    // Just after its start the shell does not yet watch the file.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     desktop.run(
         "kwriteconfig6",
         &[&file[..], &["--key", "ShowPopups", "--type", "bool", "false"]].concat(),
     );
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
     let subject = Subject::start(desktop, "normal", false).await;
     subject.wait_for_icon(desktop, "update-high").await;
     tokio::time::sleep(Duration::from_secs(4)).await;
