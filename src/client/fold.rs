@@ -116,3 +116,6 @@ fn job_event(
     }
     Ok(Some(Event::Job(Box::new(job))))
 }
+
+#[cfg(test)]
+mod tests;
