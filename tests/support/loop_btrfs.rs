@@ -12,7 +12,10 @@
     clippy::disallowed_methods,
     reason = "tests start the filesystem's own programs"
 )]
-#![expect(clippy::print_stderr, reason = "who asked to keep an image wants to know where it is")]
+#![expect(
+    clippy::print_stderr,
+    reason = "who asked to keep an image wants to know where it is"
+)]
 
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
