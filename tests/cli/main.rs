@@ -2,6 +2,7 @@
 //! `kedgectl` as a program, against a helper with a machine in memory on a bus of its own: what it prints, as text and
 //! as JSON, how it exits, and what it does when somebody presses Ctrl-C.
 
+mod alone;
 mod changing;
 mod hostile;
 mod reading;
@@ -28,6 +29,7 @@ fn main() {
     let no_terminal = installed("script").err();
     let mut trials = Vec::new();
     for (room, plays, lacks) in [
+        ("alone", alone::trials(), &lacks),
         ("reading", reading::trials(), &lacks),
         ("changing", changing::trials(), &lacks),
         ("stopping", stopping::trials(), &lacks),
