@@ -64,7 +64,9 @@ fn trial(name: &str, lacks: Option<String>, body: impl Fn() -> Body + Send + 'st
 }
 
 fn lacks_runner() -> Option<String> {
-    let missing = ["qmake6", "c++", "pkg-config"].into_iter().find(|it| !has_program(it))?;
+    let missing = ["qmake6", "c++", "pkg-config"]
+        .into_iter()
+        .find(|it| !has_program(it))?;
     Some(format!("needs {missing}"))
 }
 
