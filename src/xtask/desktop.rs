@@ -175,6 +175,15 @@ impl Display {
         )
     }
 
+    /// Nothing shall be hovered over in a picture.
+    fn put_pointer_away(&self) -> Result<()> {
+        quiet(
+            Command::new("xdotool")
+                .args(["mousemove", "9999", "9999"])
+                .env("DISPLAY", &self.name),
+        )
+    }
+
     /// Waits until a window of this process is on the screen.
     fn wait_for_window(&self, program: &mut Running) -> Result<()> {
         let id = program.id().to_string();
@@ -264,6 +273,7 @@ pub(crate) fn pictures(
         display
             .wait_for_window(&mut window)
             .with_context(|| format!("page {page}: {}", said()))?;
+        display.put_pointer_away()?;
         // The page fills with what the helper answers; there is no signal for "drawn" across processes.
         std::thread::sleep(Duration::from_secs(3));
         if window.has_ended() {
