@@ -276,8 +276,14 @@ fn units(session: &Session) -> Result<Verdict> {
             }
         });
         fs::write(&copy, runnable.collect::<Vec<_>>().join("\n") + "\n")?;
+        // Man pages are judged where they are installed.
+        let whose = if unit.parent().is_some_and(|parent| parent.ends_with("user")) {
+            "--user"
+        } else {
+            "--system"
+        };
         let said = Command::new("systemd-analyze")
-            .args(["verify", "--recursive-errors=no"])
+            .args([whose, "verify", "--man=no", "--recursive-errors=no"])
             .arg(&copy)
             .output()?;
         let words = String::from_utf8_lossy(&said.stderr);
