@@ -41,14 +41,13 @@ impl Locks {
 
     /// Takes Kedge's own lock and those of the platform's own tools, where it has them.
     pub(crate) fn platform(running: Tree<'_>) -> Result<Self, Error> {
-        let mut files = vec![own(running)?];
+        let mut locks = Self::own(running)?;
         let transactional = ["usr/sbin/transactional-update", "usr/sbin/tukit", "usr/bin/tukit"];
-        let mut platform = None;
         if transactional.iter().any(|program| running.exists(program)) {
-            platform = Some(Linked::take(running)?);
-            files.push(record_lock(running, TUKIT, OFlags::CREATE)?);
+            locks.platform = Some(Linked::take(running)?);
+            locks.files.push(record_lock(running, TUKIT, OFlags::CREATE)?);
         }
-        Ok(Self { platform, files })
+        Ok(locks)
     }
 
     /// Takes all locks of a transaction. `package_lock` is the lock file of the running system's package manager.
@@ -71,7 +70,11 @@ impl Locks {
 impl Drop for Locks {
     fn drop(&mut self) {
         self.platform = None;
-        self.files.clear();
+        for file in self.files.drain(..) {
+            // Closing alone is not enough: a program that another thread is just starting holds a copy of the
+            // descriptor until it executes, and would keep the lock of flock(2) for as long. Failing leaves it to that.
+            let _ = flock(&file, FlockOperation::Unlock);
+        }
     }
 }
 
@@ -232,6 +235,17 @@ mod tests {
         drop(first);
         assert!(with(root.path(), |tree| Locks::all(tree, "lock")).is_ok());
         assert!(!root.path().join("run/transactional-update.pid").exists());
+    }
+
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+        let root = tempfile::tempdir().unwrap();
+        let locks = with(root.path(), |tree| Locks::all(tree, "lock")).unwrap();
+        // What a child has between fork(2) and execve(2).
+        let copies: Vec<_> = locks.files.iter().map(|file| file.try_clone().unwrap()).collect();
+        drop(locks);
+        assert!(with(root.path(), Locks::own).is_ok());
+        drop(copies);
     }
 
     #[test]
