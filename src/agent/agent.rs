@@ -65,6 +65,7 @@ pub(crate) async fn run(bus: Bus, login_delay: Duration) -> Result<()> {
         let mut next = happened;
         while let Some(event) = next {
             if matches!(event, Event::Stop) {
+                agent.job_views.end().await;
                 agent.save();
                 return Ok(());
             }

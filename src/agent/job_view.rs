@@ -118,6 +118,13 @@ impl JobViews {
         self.absent = false;
     }
 
+    /// Takes the view away: one whose owner just vanishes stays as a failure. The job itself goes on.
+    pub(crate) async fn end(&mut self) {
+        if let Some(open) = self.open.take() {
+            self.close(&open.path, STOPPED).await;
+        }
+    }
+
     /// Shows what this state's job does.
     pub(crate) async fn show(&mut self, state: &State) {
         let mut running = state

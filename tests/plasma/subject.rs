@@ -156,10 +156,10 @@ impl Subject {
         }
     }
 
-    /// Ends the agent, as a crash would, and starts it again.
+    /// Ends the agent, as an update of it or of the session would, and starts it again.
     pub(crate) async fn restart_agent(&mut self, desktop: &Desktop) {
-        self.agent.signal(rustix::process::Signal::KILL);
-        self.agent.wait(PATIENCE).expect("it was killed");
+        self.agent.signal(rustix::process::Signal::TERM);
+        self.agent.wait(PATIENCE).expect("it ends when it is asked to");
         self.agent = start_agent(desktop, &self.state);
     }
 
