@@ -167,10 +167,7 @@ impl LoopBtrfs {
             ["-q", "-m", "single", "-d", "single", text(&image)?],
         )?;
         // The kernel detaches such a loop device by itself when the last mount of it goes.
-        run(
-            "mount",
-            ["-o", "loop,noatime,subvolid=5", text(&image)?, text(&this.top())?],
-        )?;
+        this.mount_top()?;
         Ok(this)
     }
 
@@ -315,11 +312,23 @@ impl LoopBtrfs {
             unmount(&place, UnmountFlags::DETACH)?;
         }
         fs::rename(&copy, &image)?;
-        run(
-            "mount",
-            ["-o", "loop,noatime,subvolid=5", text(&image)?, text(&self.top())?],
-        )?;
+        self.mount_top()?;
         self.mount_system()
+    }
+
+    fn mount_top(&self) -> io::Result<()> {
+        let (image, top) = (self.image(), self.top());
+        let mut tries = 0;
+        loop {
+            let arguments = ["-o", "loop,noatime,subvolid=5", text(&image)?, text(&top)?];
+            match run("mount", arguments) {
+                Ok(_) => return Ok(()),
+                // Somebody else took the loop device between looking and taking.
+                Err(_) if tries < 5 => tries += 1,
+                Err(error) => return Err(error),
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
     }
 
     fn mount_system(&self) -> io::Result<()> {
