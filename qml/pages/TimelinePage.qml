@@ -98,6 +98,12 @@ Kirigami.ScrollablePage {
                 currentIndex = 0;
             }
         }
+        Keys.onPressed: event => {
+            if (event.key === Qt.Key_Home || event.key === Qt.Key_End) {
+                currentIndex = event.key === Qt.Key_Home ? 0 : count - 1;
+                event.accepted = true;
+            }
+        }
         Keys.onReturnPressed: (currentItem as TimelineDelegate)?.clicked()
         Keys.onEnterPressed: (currentItem as TimelineDelegate)?.clicked()
         Keys.onDeletePressed: menu.remove(currentItem as TimelineDelegate)

@@ -79,8 +79,10 @@ bool load(QQmlApplicationEngine &engine)
     QObject::connect(service, &KDBusService::activateRequested, window, [window](const QStringList &arguments) {
         QCommandLineParser again;
         again.addOption({QStringLiteral("page"), QString(), QStringLiteral("name")});
-        if (again.parse(arguments) && again.isSet(QStringLiteral("page"))) {
-            QMetaObject::invokeMethod(window, "showPage", Q_ARG(QVariant, again.value(QStringLiteral("page"))));
+        // Other options concern a first start only, so that they are unknown here and no reason to do nothing.
+        again.parse(arguments);
+        if (again.isSet(QStringLiteral("page"))) {
+            QMetaObject::invokeMethod(window, "showPage", Q_ARG(QString, again.value(QStringLiteral("page"))));
         }
         KWindowSystem::updateStartupId(window);
         window->show();
