@@ -85,6 +85,8 @@ Kirigami.ScrollablePage {
         currentIndex: -1
         activeFocusOnTab: true
         keyNavigationEnabled: true
+        // At its own speed the view would take minutes to the end of a long list.
+        highlightMoveDuration: 0
         Accessible.role: Accessible.List
         Accessible.name: root.title
 
