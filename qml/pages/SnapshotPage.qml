@@ -90,7 +90,7 @@ Kirigami.ScrollablePage {
             anchors.verticalCenterOffset: (view.headerItem?.height ?? 0) / 2
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: !root.changes.loading && view.count === 0
-            icon.name: root.changes.error.type !== undefined ? "emblem-important-symbolic" : "checkmark-symbolic"
+            icon.name: root.changes.error.type !== undefined ? "emblem-important-symbolic" : "checkmark-symbolic" // qmllint disable unresolved-type missing-property
             text: root.changes.error.type !== undefined ? i18nc("@info:placeholder", "What changed is unknown") : root.changes.base > 0 ? i18nc("@info:placeholder", "The same packages as #%1", String(root.changes.base)) : i18nc("@info:placeholder", "The first version of this system")
             explanation: root.changes.error.type !== undefined ? Failures.sentence(root.changes.error) : ""
         }

@@ -141,7 +141,7 @@ Kirigami.ScrollablePage {
             anchors.centerIn: parent
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: root.known && view.count === 0
-            icon.name: root.snapshots.filter.length > 0 ? "edit-find-symbolic" : "view-history-symbolic"
+            icon.name: root.snapshots.filter.length > 0 ? "edit-find-symbolic" : "view-history-symbolic" // qmllint disable unresolved-type missing-property
             text: root.snapshots.filter.length > 0 ? i18nc("@info:placeholder", "Nothing matches the filter") : i18nc("@info:placeholder", "No snapshots yet")
             explanation: root.snapshots.filter.length > 0 ? "" : root.app.createRefusal.length > 0 ? Failures.reason(root.app.createRefusal) : i18nc("@info", "A snapshot is a version of the system that it can go back to.")
             helpfulAction: Kirigami.Action {

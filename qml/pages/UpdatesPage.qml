@@ -152,7 +152,7 @@ Kirigami.ScrollablePage {
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: root.known && view.count === 0 && !root.working
             // What the message above says already is not said twice.
-            icon.name: message.visible ? "checkmark-symbolic" : Wording.statusIcon(root.app.status.code)
+            icon.name: message.visible ? "checkmark-symbolic" : Wording.statusIcon(root.app.status.code) // qmllint disable unresolved-type missing-property
             text: !message.visible ? Wording.status(root.app.status) : message.failed ? i18nc("@info:placeholder", "No updates are known") : i18nc("@info:placeholder", "Nothing else to install")
             explanation: (root.app.tick, message.visible ? "" : Wording.explanation(root.app.status))
             helpfulAction: Kirigami.Action {
