@@ -45,11 +45,37 @@ class Session:
         env["DBUS_SESSION_BUS_ADDRESS"] = self.bus("session")
         os.environ.update(env)
         self.start(["openbox"])
+        self.accessibility()
         self.system = self.bus("system")
         self.state = os.path.join(self.scratch, "state")
         self.helper = None
         self.start_helper()
-        self.window = self.start([kedge, "--bus", self.system, "--page", page])
+        self.command = [kedge, "--bus", self.system, "--page", page]
+        self.open_window()
+
+    def accessibility(self):
+        """Starts the accessibility bus and its registry: a window that comes while they start may stay unknown to them."""
+        ask = ["dbus-send", "--print-reply=literal", "--reply-timeout=30000"]
+        address = subprocess.check_output(
+            [*ask, "--session", "--dest=org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus.GetAddress"], text=True
+        )
+        ping = ["--dest=org.a11y.atspi.Registry", "/org/a11y/atspi/accessible/root", "org.freedesktop.DBus.Peer.Ping"]
+        subprocess.run([*ask, f"--bus={address.strip()}", *ping], check=True)
+
+    def open_window(self):
+        self.window = self.start(self.command)
+
+    def reader(self):
+        """What reads the window. About one start in thirty never reaches the accessibility bus, which says nothing of
+        the story to be told: it is said aloud, and the window started once more."""
+        try:
+            return Reader(patience=30)
+        except SystemExit as reason:
+            print(f"{reason}: starting the window once more", flush=True)
+            self.window.kill()
+            self.window.wait()
+            self.open_window()
+            return Reader()
 
     def bus(self, name):
         read, write = os.pipe()
@@ -86,14 +112,14 @@ class Session:
 class Reader:
     """What a screen reader knows about the window."""
 
-    def __init__(self):
+    def __init__(self, patience=PATIENCE):
         import gi
 
         gi.require_version("Atspi", "2.0")
         from gi.repository import Atspi, GLib
 
         self.atspi, self.error = Atspi, GLib.Error
-        self.root = self.wait("the window", self.application)
+        self.root = self.wait("the window", self.application, patience)
 
     def application(self):
         desktop = self.atspi.get_desktop(0)
@@ -329,7 +355,7 @@ def main():
     story, scenario, page = STORIES[name]
     session = Session(kedge, helper, scenario, page)
     try:
-        story(session, Reader())
+        story(session, session.reader())
         if session.window.poll() is not None:
             raise SystemExit("FAIL: the window ended by itself")
     finally:
