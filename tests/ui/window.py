@@ -66,8 +66,8 @@ class Session:
         self.window = self.start(self.command)
 
     def reader(self):
-        """What reads the window. About one start in thirty never reaches the accessibility bus, which says nothing of
-        the story to be told: it is said aloud, and the window started once more."""
+        """What reads the window. A start has been seen that never reached the accessibility bus, for a reason not
+        yet known (the window or AT-SPI): it is said aloud, and the window started once more."""
         try:
             return Reader(patience=30)
         except SystemExit as reason:
