@@ -97,6 +97,11 @@ enum Verb {
     Screenshots,
     /// Compare the speed with the tools people have today
     Bench {
+        /// Benches (see `cargo xtask bench --list`); none = all
+        names: Vec<String>,
+        /// Name the benches and end
+        #[arg(long)]
+        list: bool,
         /// Pairs of runs of every comparison
         #[arg(long, default_value_t = 7)]
         pairs: usize,
@@ -162,8 +167,8 @@ impl Verb {
                 root: true,
                 ..base
             },
-            Verb::Bench { .. } => Wants {
-                guest: true,
+            Verb::Bench { names, .. } => Wants {
+                guest: bench::wants_guest(names),
                 root: true,
                 ..base
             },
@@ -200,6 +205,7 @@ fn dispatch(verb: Verb) -> Result<u8> {
         Verb::GuestInit(args) => return guest::boot::init(&args),
         Verb::Check { list: true, .. } => return check::list(),
         Verb::Test { list: true, .. } => return test::list(),
+        Verb::Bench { list: true, .. } => return bench::list(),
         _ => {}
     }
     let Some(session) = Session::current()? else {
@@ -216,7 +222,7 @@ fn dispatch(verb: Verb) -> Result<u8> {
         Verb::Guest { command } => demo::guest(&session, &command),
         Verb::Run { rest } => run::run(&session, &rest),
         Verb::Screenshots => screenshots::run(&session),
-        Verb::Bench { pairs } => bench::run(&session, pairs),
+        Verb::Bench { names, pairs, .. } => bench::run(&session, &names, pairs),
         Verb::Install {
             destdir,
             prefix,
