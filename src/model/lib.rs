@@ -17,7 +17,9 @@ mod job;
 mod package;
 mod plan;
 mod refusal;
+mod retention;
 mod snapshot;
+mod space;
 mod state;
 mod status;
 mod time;
@@ -35,10 +37,14 @@ pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase,
 pub use package::{ChangeKind, PackageChange, PackageGroup};
 pub use plan::{Concern, Plan, Restart};
 pub use refusal::{Refusal, RefusalCode};
+pub use retention::{
+    Civil, DoomReason, Doomed, Facts, Limit, NumberRule, Period, Retention, Room, TimelineRule,
+};
 pub use snapshot::{
     Cleanup, Condition, Edit, NewSnapshot, Snapshot, SnapshotId, SnapshotKind, TextError, Uuid, checked_text,
     userdata_key,
 };
+pub use space::{Freed, Holder, RoomPlan, SnapshotSize, Usage, make_room, room_candidates};
 pub use state::State;
 pub use status::{Action, STALE_AFTER, Status};
 pub use time::Timestamp;
