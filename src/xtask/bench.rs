@@ -12,6 +12,7 @@ mod transaction;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::rc::Rc;
@@ -19,7 +20,8 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::enter::Session;
+use crate::enter::{BROKEN, Pass, Session, Wants};
+use crate::layer::{self, Layer};
 use crate::process::output;
 use many::Many;
 
@@ -29,6 +31,8 @@ struct Bench {
     about: &'static str,
     /// Needs the guest's system
     guest: bool,
+    /// Needs more packages than the build root has
+    layer: Option<&'static Layer>,
     figures: fn(&Bed) -> Result<Vec<Figure>>,
 }
 
@@ -94,9 +98,24 @@ impl Bed<'_> {
     }
 }
 
-/// Does one of these benches need the guest's system? A name that does not exist needs nothing; `run` says so.
-pub(crate) fn wants_guest(names: &[String]) -> bool {
-    chosen(names).is_ok_and(|benches| benches.iter().any(|bench| bench.guest))
+/// The runs that these benches take: one for each layer, those without any first.
+pub(crate) fn passes(names: &[String], pairs: usize) -> Result<Vec<Pass>> {
+    ensure!(pairs > 0, "at least one pair is needed");
+    let benches = chosen(names)?;
+    Ok(layer::groups(&benches, |bench| bench.layer)
+        .into_iter()
+        .map(|(layer, here)| {
+            let mut words: Vec<OsString> = vec!["bench".into(), "--pairs".into(), pairs.to_string().into()];
+            words.extend(here.iter().map(|bench| bench.name.into()));
+            let wants = Wants {
+                guest: here.iter().any(|bench| bench.guest),
+                root: true,
+                layer,
+                ..Wants::default()
+            };
+            Pass { wants, words }
+        })
+        .collect())
 }
 
 /// Names the benches.
@@ -120,58 +139,77 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Bench>> {
         .collect()
 }
 
-/// Runs the benches with so many interleaved pairs and prints a table; a missed limit is a failure, and so is a bench
-/// that cannot be run. One that breaks does not keep the others from running.
+/// Runs the benches with so many interleaved pairs. One that breaks does not keep the others from running.
 pub(crate) fn run(session: &Session, names: &[String], pairs: usize) -> Result<u8> {
-    ensure!(pairs > 0, "at least one pair is needed");
     let bed = Bed {
         session,
         pairs,
         program: OnceCell::new(),
         many: RefCell::default(),
     };
-    let mut figures = Vec::new();
-    let mut broken = Vec::new();
+    let mut lines = Vec::new();
     for bench in chosen(names)? {
         println!("\n=== {}: {}", bench.name, bench.about);
         let began = Instant::now();
         match (bench.figures)(&bed) {
-            Ok(found) => figures.extend(found),
+            Ok(figures) => lines.extend(figures.iter().map(Figure::line)),
             Err(error) => {
                 println!("{}: {error:#}", bench.name);
-                broken.push(bench.name);
+                lines.push(format!(
+                    "{BROKEN}{}\tcould not be measured, see above",
+                    bench.name
+                ));
             }
         }
         println!("{} took {:.0} s", bench.name, began.elapsed().as_secs_f64());
     }
-    Ok(report(&figures, &broken))
+    session.close(&lines, close)
 }
 
-fn report(figures: &[Figure], broken: &[&str]) -> u8 {
+impl Figure {
+    /// One line, its fields apart by tabs.
+    fn line(&self) -> String {
+        let Self {
+            name,
+            is,
+            limit,
+            unit,
+            detail,
+        } = self;
+        format!("{name}\t{is}\t{limit}\t{unit}\t{detail}")
+    }
+}
+
+/// Prints the table and the closing line; a missed limit is a failure, and so is a bench that could not be run.
+pub(crate) fn close(lines: &[String]) -> u8 {
     println!("\n{:<44} {:>10} {:>10}", "figure", "is", "limit");
-    let mut failed = broken.len();
-    for Figure {
-        name,
-        is,
-        limit,
-        unit,
-        detail,
-    } in figures
-    {
+    let (mut passed, mut failed) = (0, 0);
+    for line in lines {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let number = |field: &str| field.parse::<f64>().ok();
+        let figure = match fields[..] {
+            [name, is, limit, unit, detail] => number(is)
+                .zip(number(limit))
+                .map(|(is, limit)| (name, is, limit, unit, detail)),
+            _ => None,
+        };
+        let Some((name, is, limit, unit, detail)) = figure else {
+            println!("{}", line.strip_prefix(BROKEN).unwrap_or(line).replace('\t', " "));
+            failed += 1;
+            continue;
+        };
         // What is not a number has missed its limit too.
-        let met = is <= limit;
-        failed += usize::from(!met);
-        let verdict = if met { "ok" } else { "MISSED" };
+        let verdict = if is <= limit {
+            passed += 1;
+            "ok"
+        } else {
+            failed += 1;
+            "MISSED"
+        };
         println!("{name:<44} {is:>7.3} {unit:<3} {limit:>7.2} {unit:<3} {verdict:<6} {detail}");
     }
-    for name in broken {
-        println!("{name:<44} could not be measured, see above");
-    }
-    println!(
-        "{} passed, {failed} failed, 0 skipped",
-        figures.len() + broken.len() - failed
-    );
-    u8::from(failed > 0)
+    println!("{passed} passed, {failed} failed, 0 skipped");
+    u8::from(failed > 0 || lines.is_empty())
 }
 
 /// The measuring program; cargo says where it is.
@@ -236,18 +274,27 @@ mod tests {
             is,
             limit: 1.0,
             unit: "x",
-            detail: String::new(),
+            detail: "in words".into(),
         };
-        assert_eq!(report(&[figure(1.0)], &[]), 0);
-        assert_eq!(report(&[figure(1.01)], &[]), 1);
-        assert_eq!(report(&[figure(f64::NAN)], &[]), 1);
-        assert_eq!(report(&[figure(0.5)], &["other"]), 1);
+        let verdict = |is| close(&[figure(0.5).line(), figure(is).line()]);
+        assert_eq!(verdict(1.0), 0);
+        assert_eq!(verdict(1.01), 1);
+        assert_eq!(verdict(f64::NAN), 1);
+        assert_eq!(
+            close(&[
+                figure(0.5).line(),
+                format!("{BROKEN}other\tcould not be measured")
+            ]),
+            1
+        );
+        assert_eq!(close(&[]), 1);
     }
 
     #[test]
     fn benches_are_chosen_by_name() {
         assert_eq!(chosen(&[]).map(|all| all.len()).ok(), Some(BENCHES.len()));
         assert!(chosen(&["nonsense".into()]).is_err());
-        assert!(wants_guest(&["memory".into()]) && !wants_guest(&["list".into()]));
+        let passes = |name: &str| passes(&[name.into()], 7).expect("it exists");
+        assert!(passes("memory")[0].wants.guest && !passes("list")[0].wants.guest);
     }
 }

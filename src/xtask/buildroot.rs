@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::cache::{Cache, fingerprint, words};
 use crate::host::{Machine, debian_mirrors, is_root, require_space};
+use crate::mounts::remove;
 use crate::process::output;
 
 const PACKAGES: &str = include_str!("buildroot-packages.txt");
@@ -62,8 +63,24 @@ pub(crate) fn debootstrap(
     let making = PathBuf::from(making);
     remove(&making)?;
     fs::create_dir_all(result.parent().unwrap_or(cache.base()))?;
-    let mut command = Command::new("mmdebstrap");
+    // In namespaces of its own: what it mounts and starts ends with it, also when it or we are killed.
+    let mut command = Command::new("setpriv");
     command
+        .args([
+            "--pdeathsig",
+            "KILL",
+            "unshare",
+            "--mount",
+            "--propagation",
+            "private",
+        ])
+        .args([
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child=KILL",
+            "mmdebstrap",
+        ])
         .args(["--quiet", "--mode=root", "--variant=minbase"])
         .arg(format!("--format={format}"))
         .arg(format!("--include={}", packages.join(",")))
@@ -88,20 +105,6 @@ pub(crate) fn debootstrap(
             .context("the Debian 13 system could not be made; is the package mirror reachable?");
     }
     fs::rename(&making, result).with_context(|| format!("rename {}", making.display()))
-}
-
-fn remove(path: &Path) -> Result<()> {
-    let outcome = if path.is_dir() {
-        fs::remove_dir_all(path)
-    } else {
-        fs::remove_file(path)
-    };
-    match outcome {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("remove {}", path.display()))
-        }
-        _ => Ok(()),
-    }
 }
 
 fn tell_of_old_ones(cache: &Cache, current: &Path) {

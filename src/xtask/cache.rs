@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::mounts::remove;
+
 /// The per-user cache directory of the project.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
@@ -73,11 +75,11 @@ impl Scratch {
             let name = entry.file_name();
             if !Path::new("/proc").join(&name).exists() {
                 crate::guest::image::detach_below(&entry.path());
-                let _ = fs::remove_dir_all(entry.path());
+                let _ = remove(&entry.path());
             }
         }
         let path = all.join(std::process::id().to_string());
-        let _ = fs::remove_dir_all(&path);
+        remove(&path)?;
         fs::create_dir(&path).with_context(|| format!("create {}", path.display()))?;
         Ok(Self { path })
     }
@@ -91,8 +93,8 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         crate::guest::image::detach_below(&self.path);
-        if let Err(error) = fs::remove_dir_all(&self.path) {
-            eprintln!("xtask: {} is left behind: {error}", self.path.display());
+        if let Err(error) = remove(&self.path) {
+            eprintln!("xtask: {} is left behind: {error:#}", self.path.display());
         }
     }
 }

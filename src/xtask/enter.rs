@@ -20,7 +20,11 @@ use crate::cache::{Cache, Scratch};
 use crate::cgroup;
 use crate::guest;
 use crate::host::{Ground, Machine, is_root};
+use crate::layer::Layer;
 use crate::process::{output, run};
+
+/// Names the file in which a pass leaves its lines.
+const RESULTS: &str = "KEDGE_RESULTS";
 
 /// What a verb needs before it can run.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,9 +39,24 @@ pub(crate) struct Wants {
     pub(crate) deny: bool,
     /// The crates of the fuzz workspace
     pub(crate) fuzz: bool,
-    /// A Plasma desktop
-    pub(crate) plasma: bool,
+    /// More packages than the build root has
+    pub(crate) layer: Option<&'static Layer>,
 }
+
+/// One of the runs that a verb is made of: what it needs and its words after `xtask`.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// What it needs
+    pub(crate) wants: Wants,
+    /// Its words
+    pub(crate) words: Vec<OsString>,
+}
+
+/// What the passes of a verb have to say in the end, line by line: it is printed and becomes the exit code.
+pub(crate) type Close = fn(&[String]) -> u8;
+
+/// Lines about a pass whose end is all that is known of it begin with this.
+pub(crate) const BROKEN: &str = "broken\t";
 
 /// The place a verb runs in, known by environment variables that `enter` sets.
 #[derive(Debug)]
@@ -50,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) scratch: PathBuf,
     /// The control group this run may use, if it has one
     pub(crate) cgroup: Option<PathBuf>,
+    /// Where a pass leaves what it has to say in the end
+    results: Option<PathBuf>,
 }
 
 impl Session {
@@ -63,7 +84,18 @@ impl Session {
             cache: Cache::new()?,
             scratch: scratch.into(),
             cgroup: std::env::var_os("KEDGE_CGROUP").map(PathBuf::from),
+            results: std::env::var_os(RESULTS).map(PathBuf::from),
         }))
+    }
+
+    /// Ends a pass: hands its lines to whoever started it, or says them itself when it was started alone.
+    pub(crate) fn close(&self, lines: &[String], close: Close) -> Result<u8> {
+        let Some(results) = &self.results else {
+            return Ok(close(lines));
+        };
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(results, text).with_context(|| format!("write {}", results.display()))?;
+        Ok(0)
     }
 
     /// Cargo in the checkout.
@@ -145,14 +177,45 @@ fn fetch(directory: &Path) -> Result<()> {
 /// Runs this very command line again inside the session.
 pub(crate) fn same_verb(wants: &Wants) -> Result<u8> {
     let root = prepare(wants)?;
-    let program = if root.is_some() {
-        PathBuf::from(crate::inside::XTASK)
-    } else {
-        std::env::current_exe()?
-    };
-    let mut command = vec![program.into_os_string()];
+    let mut command = vec![ourselves(root.as_deref())?];
     command.extend(std::env::args_os().skip(1));
-    start(root, wants, command)
+    alone(root, wants, command)
+}
+
+/// Runs the passes one after the other, and says in the end what all of them said together.
+pub(crate) fn passes(passes: Vec<Pass>, close: Close) -> Result<u8> {
+    let mut lines = Vec::new();
+    for pass in passes {
+        let root = prepare(&pass.wants)?;
+        let mut command = vec![ourselves(root.as_deref())?];
+        command.extend(pass.words.iter().cloned());
+        let cache = Cache::new()?;
+        let scratch = Scratch::new(&cache)?;
+        let results = scratch.path().join("results");
+        let code = start(root, &pass.wants, command, &scratch, Some(&results))?;
+        match fs::read_to_string(&results) {
+            Ok(said) if code == 0 => lines.extend(said.lines().map(str::to_owned)),
+            _ => {
+                let words: Vec<_> = pass.words.iter().map(|word| word.to_string_lossy()).collect();
+                lines.push(format!("{BROKEN}{}\tended with {code}", words.join(" ")));
+            }
+        }
+        // Whoever interrupts one wants no other.
+        if code >= 128 {
+            break;
+        }
+    }
+    Ok(close(&lines))
+}
+
+/// This program as it is found in the session.
+fn ourselves(root: Option<&Path>) -> Result<OsString> {
+    Ok(match root {
+        Some(_) => crate::inside::XTASK.into(),
+        None => std::env::current_exe()
+            .context("find this program")?
+            .into_os_string(),
+    })
 }
 
 /// Runs some other command (or a shell) inside the session.
@@ -161,13 +224,25 @@ pub(crate) fn command(wants: &Wants, mut command: Vec<OsString>) -> Result<u8> {
     if command.is_empty() {
         command = vec!["bash".into()];
     }
-    start(root, wants, command)
+    alone(root, wants, command)
 }
 
-fn start(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result<u8> {
+fn alone(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result<u8> {
+    let scratch = Scratch::new(&Cache::new()?)?;
+    start(root, wants, command, &scratch, None)
+}
+
+fn start(
+    root: Option<PathBuf>,
+    wants: &Wants,
+    command: Vec<OsString>,
+    scratch: &Scratch,
+    results: Option<&Path>,
+) -> Result<u8> {
     let cache = Cache::new()?;
-    let scratch = Scratch::new(&cache)?;
-    let environment = environment(&cache, scratch.path(), wants)?;
+    let mut environment = environment(&cache, scratch.path(), wants)?;
+    environment.retain(|(key, _)| key != RESULTS);
+    environment.extend(results.map(|path| (RESULTS.to_owned(), path.into())));
     if !is_root() {
         // Natively and without root rights there is nothing to mount: the verb runs as it is.
         let status = Command::new(&command[0])
@@ -195,8 +270,12 @@ fn start(root: Option<PathBuf>, wants: &Wants, command: Vec<OsString>) -> Result
         .arg(scratch.path());
     if let Some(root) = &root {
         session.arg("--root").arg(root);
-        if wants.plasma {
-            session.arg("--layer").arg(crate::plasma::ensure(&cache, root)?);
+        if let Some(layer) = wants.layer {
+            match layer.ensure(&cache, root) {
+                Ok(path) => drop(session.arg("--layer").arg(path)),
+                // As without the guest: what needs it says that it is not there.
+                Err(error) => println!("xtask: there will not be {}: {error:#}", layer.about),
+            }
         }
     }
     for path in binds(&cache, scratch.path(), wants)? {

@@ -27,7 +27,8 @@ mod guest;
 mod host;
 mod inside;
 mod install;
-mod plasma;
+mod layer;
+mod mounts;
 mod process;
 mod run;
 mod scenario;
@@ -151,11 +152,6 @@ impl Verb {
         let base = Wants::default();
         match self {
             Verb::Check { .. } => Wants { deny: true, ..base },
-            Verb::Test { stages, .. } => Wants {
-                guest: test::wants_guest(stages),
-                plasma: test::wants_plasma(stages),
-                ..base
-            },
             Verb::Demo { .. } => Wants {
                 guest: true,
                 root: true,
@@ -164,11 +160,6 @@ impl Verb {
             },
             Verb::Guest { .. } => Wants {
                 guest: true,
-                root: true,
-                ..base
-            },
-            Verb::Bench { names, .. } => Wants {
-                guest: bench::wants_guest(names),
                 root: true,
                 ..base
             },
@@ -212,6 +203,8 @@ fn dispatch(verb: Verb) -> Result<u8> {
         return match verb {
             Verb::Setup => enter::prepare(&verb.wants()).map(|_| 0),
             Verb::Enter { command } => enter::command(&Wants::default(), command),
+            Verb::Test { stages, rest, .. } => enter::passes(test::passes(&stages, &rest)?, test::close),
+            Verb::Bench { names, pairs, .. } => enter::passes(bench::passes(&names, pairs)?, bench::close),
             verb => enter::same_verb(&verb.wants()),
         };
     };

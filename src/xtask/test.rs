@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The tests, stage by stage, with the runners' own output and one closing line over all of them.
 
+use std::ffi::OsString;
 use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Result, bail};
 
-use crate::enter::Session;
+use crate::enter::{BROKEN, Pass, Session, Wants};
 use crate::guest;
 use crate::host::is_root;
+use crate::layer::{self, Layer};
 use crate::process::{find, tee};
 use crate::scenario;
 
@@ -16,6 +18,27 @@ struct Stage {
     name: &'static str,
     about: &'static str,
     work: Work,
+    needs: Needs,
+}
+
+/// What a stage needs beyond the build root. Without it its tests are reported as ignored.
+#[derive(Clone, Copy)]
+struct Needs {
+    /// The guest's system
+    guest: bool,
+    /// More packages
+    layer: Option<&'static Layer>,
+}
+
+impl Needs {
+    const NOTHING: Self = Self {
+        guest: false,
+        layer: None,
+    };
+    const GUEST: Self = Self {
+        guest: true,
+        layer: None,
+    };
 }
 
 enum Work {
@@ -27,49 +50,54 @@ enum Work {
     System,
 }
 
-/// The one stage that runs only when it is named.
-const PLASMA: &str = "plasma";
-
 const STAGES: [Stage; 11] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
         work: Work::Cargo(&["--workspace", "--exclude", "app", "--lib", "--bins"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "engine",
         about: "the conformance suite, simulated and real",
         work: Work::Cargo(&["--package", "support", "--test", "engine"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "btrfs",
         about: "real btrfs on loop devices",
         work: Work::Cargo(&["--package", "support", "--test", "btrfs"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "transaction",
         about: "a real Debian on a real btrfs, updated well and badly",
         work: Work::Cargo(&["--package", "support", "--test", "transaction"]),
+        needs: Needs::GUEST,
     },
     Stage {
         name: "contract",
         about: "the helper's objects against the interface files",
         work: Work::Programs(&["helper"], &["--package", "support", "--test", "contract"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "polkit",
         about: "who may do what, asked of a real polkitd",
         work: Work::Programs(&["helper", "cli"], &["--package", "support", "--test", "polkit"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "cli",
         about: "kedgectl against the simulated machine",
         work: Work::Programs(&["helper", "cli"], &["--package", "support", "--test", "cli"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "app",
         about: "unit tests of the window's Rust side",
         work: Work::Cargo(&["--package", "app"]),
+        needs: Needs::NOTHING,
     },
     Stage {
         name: "ui",
@@ -78,19 +106,25 @@ const STAGES: [Stage; 11] = [
             &["helper", "cli", "app"],
             &["--package", "support", "--test", "ui"],
         ),
+        needs: Needs::NOTHING,
     },
     Stage {
-        name: PLASMA,
-        about: "the tray agent in a real Plasma desktop (only when named: it takes minutes and 900 MB once)",
+        name: "plasma",
+        about: "the tray agent in a real Plasma desktop",
         work: Work::Programs(
             &["helper", "agent"],
             &["--package", "support", "--test", "plasma"],
         ),
+        needs: Needs {
+            guest: false,
+            layer: Some(&layer::PLASMA),
+        },
     },
     Stage {
         name: "system",
         about: "a Debian guest with systemd, booted from btrfs: update, restart, roll back",
         work: Work::System,
+        needs: Needs::GUEST,
     },
 ];
 
@@ -129,15 +163,26 @@ impl Tally {
     }
 }
 
-/// Does one of the stages need the guest's system?
-pub(crate) fn wants_guest(stages: &[String]) -> bool {
-    let needs = |stage: &&Stage| matches!(stage.work, Work::System) || stage.name == "transaction";
-    chosen(stages).is_ok_and(|stages| stages.iter().any(needs))
-}
-
-/// Does one of the stages need a desktop?
-pub(crate) fn wants_plasma(stages: &[String]) -> bool {
-    stages.iter().any(|stage| stage == PLASMA)
+/// The runs that these stages take: one for each layer, those without any first.
+pub(crate) fn passes(names: &[String], rest: &[String]) -> Result<Vec<Pass>> {
+    let stages = chosen(names)?;
+    Ok(layer::groups(&stages, |stage| stage.needs.layer)
+        .into_iter()
+        .map(|(layer, here)| {
+            let mut words: Vec<OsString> = vec!["test".into()];
+            words.extend(here.iter().map(|stage| stage.name.into()));
+            if !rest.is_empty() {
+                words.push("--".into());
+                words.extend(rest.iter().map(OsString::from));
+            }
+            let wants = Wants {
+                guest: here.iter().any(|stage| stage.needs.guest),
+                layer,
+                ..Wants::default()
+            };
+            Pass { wants, words }
+        })
+        .collect())
 }
 
 /// Names the stages.
@@ -150,7 +195,7 @@ pub(crate) fn list() -> Result<u8> {
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
-        return Ok(STAGES.iter().filter(|stage| stage.name != PLASMA).collect());
+        return Ok(STAGES.iter().collect());
     }
     names
         .iter()
@@ -161,33 +206,53 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {
         .collect()
 }
 
-/// Runs the stages and prints the closing line.
+/// Runs the stages.
 pub(crate) fn run(session: &Session, names: &[String], rest: &[String]) -> Result<u8> {
-    let mut tally = Tally::default();
-    let mut table = Vec::new();
+    let mut lines = Vec::new();
     for stage in chosen(names)? {
         println!("\n=== {}: {}", stage.name, stage.about);
         let began = Instant::now();
         let mut own = Tally::default();
         run_stage(session, stage, rest, &mut own);
-        table.push(format!(
-            "{:<11} {:>5} passed {:>3} failed {:>3} skipped {:>7.1} s",
-            stage.name,
-            own.passed,
-            own.failed,
-            own.skipped,
-            began.elapsed().as_secs_f64()
+        let Tally {
+            passed,
+            failed,
+            skipped,
+        } = own;
+        let seconds = began.elapsed().as_secs();
+        lines.push(format!(
+            "{}\t{passed}\t{failed}\t{skipped}\t{seconds}",
+            stage.name
         ));
-        tally.passed += own.passed;
-        tally.failed += own.failed;
-        tally.skipped += own.skipped;
     }
-    println!("\n{}", table.join("\n"));
+    session.close(&lines, close)
+}
+
+/// Prints what each stage did and the closing line.
+pub(crate) fn close(lines: &[String]) -> u8 {
+    let mut tally = Tally::default();
+    println!();
+    for line in lines {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let number = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
+        let name = fields.first().copied().unwrap_or_default();
+        let (Some(passed), Some(failed), Some(skipped), Some(seconds)) =
+            (number(1), number(2), number(3), number(4))
+        else {
+            println!("{}", line.strip_prefix(BROKEN).unwrap_or(line).replace('\t', " "));
+            tally.failed += 1;
+            continue;
+        };
+        println!("{name:<11} {passed:>5} passed {failed:>3} failed {skipped:>3} skipped {seconds:>6} s");
+        tally.passed += passed;
+        tally.failed += failed;
+        tally.skipped += skipped;
+    }
     println!(
         "{} passed, {} failed, {} skipped",
         tally.passed, tally.failed, tally.skipped
     );
-    Ok(u8::from(tally.failed > 0))
+    u8::from(tally.failed > 0 || lines.is_empty())
 }
 
 fn run_stage(session: &Session, stage: &Stage, rest: &[String], tally: &mut Tally) {
@@ -285,6 +350,37 @@ mod tests {
             ["cli", "unit"]
         );
         assert!(names(&["nonsense".into()]).is_err());
-        assert!(wants_guest(&[]) && !wants_guest(&["unit".into()]));
+    }
+
+    #[test]
+    fn every_layer_is_a_run_of_its_own() {
+        let passes =
+            passes(&["plasma".into(), "unit".into(), "cli".into()], &["name".into()]).expect("all exist");
+        let words: Vec<Vec<_>> = passes
+            .iter()
+            .map(|pass| pass.words.iter().map(|word| word.to_string_lossy()).collect())
+            .collect();
+        assert_eq!(
+            words,
+            [
+                vec!["test", "unit", "cli", "--", "name"],
+                vec!["test", "plasma", "--", "name"]
+            ]
+        );
+        assert!(passes[0].wants.layer.is_none() && passes[1].wants.layer.is_some());
+        let all: usize = super::passes(&[], &[])
+            .expect("all")
+            .iter()
+            .map(|pass| pass.words.len() - 1)
+            .sum();
+        assert_eq!(all, STAGES.len(), "a layer is missing in layer::ALL");
+    }
+
+    #[test]
+    fn a_run_that_broke_is_a_failure() {
+        assert_eq!(close(&["unit\t3\t0\t1\t12".into()]), 0);
+        assert_eq!(close(&["unit\t3\t1\t1\t12".into()]), 1);
+        assert_eq!(close(&[format!("{BROKEN}test plasma\tended with 137")]), 1);
+        assert_eq!(close(&[]), 1);
     }
 }

@@ -13,6 +13,7 @@ pub(super) const BENCH: Bench = Bench {
     name: "list",
     about: "list snapshots, and list them again",
     guest: false,
+    layer: None,
     figures,
 };
 

@@ -12,6 +12,7 @@ pub(super) const BENCH: Bench = Bench {
     name: "memory",
     about: "the idle helper in a guest",
     guest: true,
+    layer: None,
     figures,
 };
 

@@ -9,6 +9,7 @@ pub(super) const BENCH: Bench = Bench {
     name: "transaction",
     about: "a new default without a package run",
     guest: false,
+    layer: None,
     figures,
 };
 

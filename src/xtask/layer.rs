@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! More packages over the build root for those stages and benches that need them: made once per package list, kept in
+//! the cache, never modified. A run has at most one, so that what one stage needs never hides what another lacks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::buildroot;
+use crate::cache::{Cache, fingerprint, words};
+use crate::host::require_space;
+use crate::mounts::remove;
+use crate::process::output;
+
+/// A list of packages with a name.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// What its directory in the cache is called
+    pub(crate) name: &'static str,
+    /// What it is, for messages
+    pub(crate) about: &'static str,
+    packages: &'static str,
+    /// What it takes on the disk, generously
+    gib: u64,
+}
+
+/// The desktop that the agent is shown in.
+pub(crate) static PLASMA: Layer = Layer {
+    name: "plasma",
+    about: "a Plasma desktop",
+    packages: include_str!("plasma-packages.txt"),
+    gib: 2,
+};
+
+/// All of them.
+pub(crate) static ALL: [&Layer; 1] = [&PLASMA];
+
+/// Mounts the build root with a writable layer in a mount namespace that ends with it, and installs into the layer.
+/// Arguments: build root, directory of the layer, packages.
+const INSTALL: &str = r#"
+set -e
+root=$1 layer=$2; shift 2
+mount --make-rprivate /
+mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/up,workdir=$layer/work" "$layer/merged"
+cd "$layer/merged"
+mount -t proc proc proc
+mount --rbind /dev dev
+mount -t tmpfs tmpfs tmp
+mount -t tmpfs tmpfs run
+cp /etc/resolv.conf etc/resolv.conf || :
+printf '#!/bin/sh\nexit 101\n' > usr/sbin/policy-rc.d
+chmod 755 usr/sbin/policy-rc.d
+exec chroot . /usr/bin/env -i HOME=/root LANG=C.UTF-8 PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    DEBIAN_FRONTEND=noninteractive sh -ec '
+        apt-get update -qq
+        apt-get install -qq -y --no-install-recommends "$@"
+        apt-get clean' sh "$@"
+"#;
+
+/// Sorts things by the layer they need: those without any first, then layer by layer. Layers without things are left out.
+pub(crate) fn groups<T: Copy>(
+    things: &[T],
+    needs: impl Fn(T) -> Option<&'static Layer>,
+) -> Vec<(Option<&'static Layer>, Vec<T>)> {
+    let name = |layer: Option<&Layer>| layer.map(|layer| layer.name);
+    let layers = std::iter::once(None).chain(ALL.into_iter().map(Some));
+    layers
+        .map(|layer| {
+            let here = things
+                .iter()
+                .copied()
+                .filter(|thing| name(needs(*thing)) == name(layer));
+            (layer, here.collect::<Vec<_>>())
+        })
+        .filter(|(_, here)| !here.is_empty())
+        .collect()
+}
+
+impl Layer {
+    /// The directory of the layer, made now when it is not there yet.
+    pub(crate) fn ensure(&self, cache: &Cache, root: &Path) -> Result<PathBuf> {
+        let base = buildroot::path(cache);
+        let base = base.file_name().unwrap_or_default().to_string_lossy();
+        let packages = words(self.packages);
+        let hash = fingerprint(&[&[base.as_ref()], packages.as_slice()].concat());
+        let layer = cache.base().join(format!("{}-{hash}", self.name));
+        if layer.is_dir() {
+            return Ok(layer);
+        }
+        let _lock = cache.lock(&format!("{} layer", self.name))?;
+        if layer.is_dir() {
+            return Ok(layer);
+        }
+        require_space(cache.base(), self.gib, self.about)?;
+        println!(
+            "xtask: installing {} over the build root; this takes some minutes and happens once",
+            self.about
+        );
+        let making = layer.with_extension("new");
+        remove(&making)?;
+        for directory in ["up", "work", "merged"] {
+            let path = making.join(directory);
+            fs::create_dir_all(&path).with_context(|| format!("create {}", path.display()))?;
+        }
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]);
+        command.args(["--kill-child=KILL", "sh", "-c", INSTALL, "sh"]);
+        command.args([root, &making]).args(&packages);
+        output(&mut command).with_context(|| {
+            format!(
+                "{} could not be installed; is the package mirror reachable?",
+                self.about
+            )
+        })?;
+        fs::rename(making.join("up"), &layer).with_context(|| format!("rename to {}", layer.display()))?;
+        remove(&making)?;
+        Ok(layer)
+    }
+}
