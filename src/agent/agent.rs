@@ -2,6 +2,8 @@
 //! The loop: wait for an event or for the next due moment, take in what happened, show what follows from it.
 
 mod act;
+mod night;
+mod wake;
 
 use crate::event::{self, Event, Sender};
 use crate::icon::Icon;
@@ -9,8 +11,10 @@ use crate::job_view::JobViews;
 use crate::link::Link;
 use crate::notice::{self, Notification};
 use crate::notify::Notifier;
+use crate::runner::{self, Runner};
+use crate::service::{self, Said, Service};
 use crate::system::System;
-use crate::tray::{self, Command};
+use crate::tray::{self, Command, Moment};
 use crate::{memory, session, settings, window};
 use anyhow::{Context, Result};
 use client::Bus;
@@ -22,14 +26,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep_until};
+use wake::Wake;
 use zbus::{Connection, connection, fdo::RequestNameFlags, fdo::RequestNameReply};
 
 /// Held on the session bus, so that there is one agent in a session.
-const NAME: &str = "org.kedge.Kedge.Agent";
+pub(crate) const NAME: &str = "org.kedge.Kedge.Agent";
 /// How long anybody on the session bus may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How soon to look again for a system bus or a helper that could not be reached.
 const LOOK_AGAIN: Duration = Duration::from_secs(10 * 60);
+/// How often the distribution's word of an update is followed. Anybody may send it, and each time the helper wakes up.
+const HEED: Duration = Duration::from_secs(60);
 
 /// Runs until the session ends.
 pub(crate) async fn run(bus: Bus, login_delay: Duration) -> Result<()> {
@@ -38,6 +45,11 @@ pub(crate) async fn run(bus: Bus, login_delay: Duration) -> Result<()> {
         .build()
         .await
         .context("connect to the session bus")?;
+    let (events, mut receiver) = event::channel();
+    // Whoever starts the agent by its name calls these at once.
+    let objects = session.object_server();
+    objects.at(service::PATH, Service::new(events.clone())).await?;
+    objects.at(runner::PATH, Runner::new(events.clone())).await?;
     let asked = session
         .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
         .await;
@@ -49,13 +61,13 @@ pub(crate) async fn run(bus: Bus, login_delay: Duration) -> Result<()> {
         }
         Err(error) => return Err(error).context("own the agent's name"),
     }
-    let (events, mut receiver) = event::channel();
     session::listen(&session, events.clone())
         .await
         .context("listen to the session bus")?;
     stop_on_signal(events.clone())?;
     let mut agent = Agent::new(bus, session, events, login_delay);
     agent.connect_system().await;
+    agent.keep_planned_night().await;
     loop {
         let wake = agent.refresh().await;
         let happened = tokio::select! {
@@ -110,6 +122,12 @@ struct Agent {
     boot: String,
     /// Until then the session is left alone.
     calm: Instant,
+    /// Whether there is somebody who can tell us at night.
+    nights: bool,
+    /// It is the night for which a restart was agreed to.
+    night: bool,
+    /// When the distribution's word of an update was last followed.
+    heeded: Option<Instant>,
 }
 
 fn now() -> Timestamp {
@@ -163,6 +181,9 @@ impl Agent {
             tried: None,
             boot: boot.trim().to_owned(),
             calm: Instant::now() + login_delay,
+            nights: false,
+            night: false,
+            heeded: None,
         }
     }
 
@@ -218,10 +239,8 @@ impl Agent {
             },
             Event::View(..) => {}
             Event::HelperStirs => drop(self.link.client()),
-            Event::OutsideUpdate => {
-                tracing::info!("the distribution's tool made an update");
-                drop(self.link.client());
-            }
+            Event::OutsideUpdate => self.heed(),
+            Event::NightHasCome => self.night_has_come().await,
             Event::Resumed => {
                 self.calm = self.calm.max(Instant::now() + model::AFTER_LOGIN);
                 self.look_around().await;
@@ -234,6 +253,16 @@ impl Agent {
             }
             Event::Stop => {}
         }
+    }
+
+    /// Looks whether the distribution's tool made an update, as somebody says.
+    fn heed(&mut self) {
+        if self.heeded.is_some_and(|at| at.elapsed() < HEED) {
+            return;
+        }
+        tracing::info!("somebody says that the distribution's tool made an update");
+        self.heeded = Some(Instant::now());
+        self.link.client();
     }
 
     async fn look_around(&mut self) {
@@ -266,11 +295,28 @@ impl Agent {
             busy = state.jobs.values().any(|job| job.outcome().is_none());
             let due = self.tell(&state, busy, moment, &mut wake).await;
             self.check(&state, busy, moment, &mut wake);
-            let tray = tray::tray(&state, &self.memory, self.wait, &self.boot, moment);
+            let tray = tray::tray(
+                &state,
+                &self.memory,
+                Moment {
+                    now: moment,
+                    boot: &self.boot,
+                    wait: self.wait,
+                    nights: self.nights,
+                },
+            );
             if let Err(error) = self.icon.show(&tray).await {
                 tracing::warn!(%error, "the icon cannot be shown");
             }
             self.job_views.show(&state).await;
+            self.pass_night(&state, &mut wake).await;
+            let said = Said {
+                planned: self.memory.planned_restart(&self.boot),
+                wait: self.wait,
+            };
+            if let Err(error) = service::say(&self.session, said).await {
+                tracing::warn!(%error, "the window is not told");
+            }
             // Last, as it may take a while where no notification server runs yet.
             for notification in due {
                 self.say(notification).await;
@@ -376,33 +422,5 @@ impl Agent {
             Ok(()) => self.saved = self.memory.clone(),
             Err(error) => tracing::warn!("the memory cannot be kept: {error:#}"),
         }
-    }
-}
-
-/// The earliest of several moments.
-struct Wake {
-    now: (Timestamp, Instant),
-    first: Option<Instant>,
-}
-
-impl Wake {
-    fn new(now: Timestamp) -> Self {
-        Self {
-            now: (now, Instant::now()),
-            first: None,
-        }
-    }
-
-    fn at(&mut self, moment: Option<Instant>) {
-        self.first = self.first.into_iter().chain(moment).min();
-    }
-
-    /// At a moment of the calendar, and a little later: never a moment too early.
-    fn on(&mut self, moment: Timestamp) {
-        let (now, here) = self.now;
-        let far = Duration::from_secs(60 * 60 * 24 * 365);
-        self.at(Some(
-            here + moment.since(now).min(far) + Duration::from_millis(50),
-        ));
     }
 }

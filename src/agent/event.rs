@@ -33,6 +33,8 @@ pub(crate) enum Event {
     HelperStirs,
     /// The distribution's own tool made an update.
     OutsideUpdate,
+    /// It is night, and a restart was agreed to, as the timer says.
+    NightHasCome,
     /// The machine woke up.
     Resumed,
     /// Network, battery or power profile changed.

@@ -40,7 +40,7 @@ impl Item {
             Self::new_icon(emitter).await?;
             Self::new_attention_icon(emitter).await?;
         }
-        if old.tip != state.tip || old.wait != state.wait {
+        if (&old.tip, old.wait, old.planned) != (&state.tip, state.wait, state.planned) {
             Self::new_title(emitter).await?;
             Self::new_tool_tip(emitter).await?;
         }
@@ -85,7 +85,7 @@ impl Item {
     /// The name in lists of hidden icons, and for screen readers: what the tooltip says.
     #[zbus(property)]
     fn title(&self) -> String {
-        words::tip(&self.state.tip, None).0
+        words::tip(&self.state.tip, None, None).0
     }
 
     #[zbus(property)]
@@ -129,7 +129,7 @@ impl Item {
 
     #[zbus(property)]
     fn tool_tip(&self) -> (String, Pixmaps, String, String) {
-        let (title, text) = words::tip(&self.state.tip, self.state.wait);
+        let (title, text) = words::tip(&self.state.tip, self.state.planned, self.state.wait);
         (
             self.state.icon.to_owned(),
             Vec::new(),

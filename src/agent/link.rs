@@ -15,6 +15,8 @@ struct Attached {
     client: Client,
     forward: JoinHandle<()>,
     last: Instant,
+    /// Whether the helper has answered.
+    fresh: bool,
 }
 
 impl Drop for Attached {
@@ -58,6 +60,7 @@ impl Link {
                 client,
                 forward,
                 last: Instant::now(),
+                fresh: false,
             }
         });
         attached.last = Instant::now();
@@ -69,9 +72,15 @@ impl Link {
         self.attached.is_some() && self.number == number
     }
 
+    /// Whether what was seen last is how the system is now.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.attached.as_ref().is_some_and(|attached| attached.fresh)
+    }
+
     /// Notes that there was news.
     pub(crate) fn touch(&mut self) {
         if let Some(attached) = &mut self.attached {
+            attached.fresh = true;
             attached.last = Instant::now();
         }
     }

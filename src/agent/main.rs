@@ -20,6 +20,8 @@ mod menu;
 mod notice;
 mod notify;
 mod restart;
+mod runner;
+mod service;
 mod session;
 mod settings;
 mod system;

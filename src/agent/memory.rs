@@ -44,7 +44,7 @@ pub(crate) fn save(path: &Path, memory: &Memory) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Expected, Notice, Pause, Receipt, Shown, SnapshotId};
+    use model::{Expected, Notice, Pause, PlannedRestart, Receipt, RestartWhen, Shown, SnapshotId};
 
     #[test]
     fn a_memory_survives_and_a_damaged_one_begins_anew() {
@@ -68,6 +68,10 @@ mod tests {
                 snapshot: SnapshotId(2),
                 as_planned: false,
                 boot: "a".into(),
+            }),
+            restart: Some(PlannedRestart {
+                when: RestartWhen::Tonight,
+                boot: "b".into(),
             }),
         };
         save(&path, &memory).expect("the temporary directory is writable");

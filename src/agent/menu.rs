@@ -2,7 +2,7 @@
 //! com.canonical.dbusmenu: just what Plasma and the other trays ask for.
 
 use crate::event::{Event, Sender};
-use crate::tray::{Command, Entry, Page};
+use crate::tray::{Choice, Command, Entry, Page};
 use crate::words;
 use std::collections::HashMap;
 use zbus::{OwnedVariant, Str, Structure, Variant, fdo, interface, object_server::SignalEmitter};
@@ -19,10 +19,10 @@ enum Line {
     Root,
     Do(Command, bool),
     Separator,
-    Pause,
+    Choose(Choice),
 }
 
-/// The menu. Numbers are positions in `lines`; the choices of pausing follow their parent.
+/// The menu. Numbers are positions in `lines`; the choices of a submenu follow their parent.
 #[derive(Debug)]
 pub(crate) struct Menu {
     events: Sender,
@@ -36,9 +36,9 @@ fn lines(entries: &[Entry]) -> Vec<(Line, i32)> {
         match entry {
             Entry::Do(command, possible) => lines.push((Line::Do(*command, *possible), 0)),
             Entry::Separator => lines.push((Line::Separator, 0)),
-            Entry::PauseMenu(choices) => {
+            Entry::Choose(choice, choices) => {
                 let parent = i32::try_from(lines.len()).unwrap_or(i32::MAX);
-                lines.push((Line::Pause, 0));
+                lines.push((Line::Choose(*choice), 0));
                 lines.extend(choices.iter().map(|command| (Line::Do(*command, true), parent)));
             }
         }
@@ -54,9 +54,16 @@ const fn icon(command: Command) -> &'static str {
         Command::Update => "update-low",
         Command::Restart | Command::RestartNow => "system-reboot",
         Command::Check => "view-refresh",
-        Command::Cancel(_) => "dialog-cancel",
+        Command::Cancel(_) | Command::KeepRunning(_) => "dialog-cancel",
         Command::Resume => "media-playback-start",
-        Command::Pause(_) | Command::Later(_) => "",
+        Command::PlanRestart(_) | Command::Pause(_) | Command::Later(_) => "",
+    }
+}
+
+const fn choice_icon(choice: Choice) -> &'static str {
+    match choice {
+        Choice::Pause => "media-playback-pause",
+        Choice::RestartLater => "view-calendar-time-spent",
     }
 }
 
@@ -104,9 +111,9 @@ impl Menu {
                 ("enabled", OwnedVariant::from(*possible)),
             ],
             Some(Line::Separator) => vec![("type", text("separator"))],
-            Some(Line::Pause) => vec![
-                ("label", label(&words::pause_menu())),
-                ("icon-name", text("media-playback-pause")),
+            Some(Line::Choose(choice)) => vec![
+                ("label", label(&words::choice(*choice))),
+                ("icon-name", text(choice_icon(*choice))),
                 ("children-display", text("submenu")),
             ],
             None => Vec::new(),

@@ -3,7 +3,7 @@
 
 use crate::tray::{Command, Page};
 use crate::words::{self, Facts};
-use model::{Ending, FailureCode, JobKind, Memory, Notice, State, Status, Timestamp};
+use model::{Ending, FailureCode, JobKind, Memory, Notice, RestartWhen, State, Status, Timestamp};
 
 /// The event of org.kedge.Kedge.notifyrc. A test holds these against the file.
 pub(crate) const fn event(notice: Notice) -> &'static str {
@@ -63,7 +63,7 @@ pub(crate) fn notification(notice: Notice, state: &State, memory: &Memory, now: 
             1,
             true,
             Command::Open(Page::Status),
-            vec![Command::Restart, later],
+            restart_choices(),
         ),
         Notice::Failed => {
             let buttons = match failed(state, now) {
@@ -96,7 +96,9 @@ pub(crate) fn notification(notice: Notice, state: &State, memory: &Memory, now: 
         ),
     };
     let (title, text) = words::notice(notice, facts(notice, state, memory, now));
-    let buttons = std::iter::once(click).chain(buttons).collect();
+    // The choice of a time needs all three; the window opens by a click beside them.
+    let open = (notice != Notice::RestartReady).then_some(click);
+    let buttons = open.into_iter().chain(buttons).collect();
     Notification {
         notice,
         icon,
@@ -107,6 +109,12 @@ pub(crate) fn notification(notice: Notice, state: &State, memory: &Memory, now: 
         click,
         buttons,
     }
+}
+
+/// When to restart: all that a notification has room for.
+pub(crate) fn restart_choices() -> Vec<Command> {
+    let later = RestartWhen::ALL.iter().copied().map(Command::PlanRestart);
+    std::iter::once(Command::Restart).chain(later).collect()
 }
 
 fn failed(state: &State, now: Timestamp) -> Option<(JobKind, Ending, Option<FailureCode>)> {

@@ -13,6 +13,7 @@ use zbus::names::{BusName, InterfaceName};
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant, connection, message};
 
 const UPDATED: &str = "org.opensuse.tukit.Updated";
+const UPDATED_PATH: &str = "/org/opensuse/tukit/Updated";
 const LOGIN: &str = "org.freedesktop.login1.Manager";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 
@@ -147,7 +148,11 @@ fn rules() -> zbus::Result<Vec<MatchRule<'static>>> {
             .sender(wire::name::BUS)
             .interface(wire::name::MANAGER)
             .build()?,
-        signals().interface(UPDATED).member("Notify").build()?,
+        signals()
+            .path(UPDATED_PATH)
+            .interface(UPDATED)
+            .member("Notify")
+            .build()?,
         sleep.member("PrepareForSleep").build()?,
     ];
     for [service, path, interface] in [NETWORK, BATTERY, PROFILE] {
@@ -167,6 +172,10 @@ fn read(message: &Message) -> Option<Event> {
         return None;
     }
     let header = message.header();
+    // What is sent to us alone passed no rule, so its sender may be anybody.
+    if header.destination().is_some() {
+        return None;
+    }
     let (interface, member) = (header.interface()?.as_str(), header.member()?.as_str());
     let body = message.body();
     match (interface, member) {
@@ -270,6 +279,11 @@ mod tests {
             .build(&("success",))
             .expect("a body of one text");
         assert!(matches!(read(&notify), Some(Event::OutsideUpdate)));
+        let forged = Message::signal("/a", LOGIN, "PrepareForSleep")
+            .destination(":1.7")
+            .build(&(false,))
+            .expect("a body of one boolean");
+        assert!(read(&forged).is_none(), "sent to us alone");
         let changed = |name: &str| {
             let values = HashMap::from([(name, zbus::Variant::from(1u32))]);
             let body = ("org.freedesktop.UPower", values, Vec::<String>::new());

@@ -2,8 +2,8 @@
 //! What the tray shows: a pure function of what is known, so that a table can hold every state of it.
 
 use model::{
-    Ending, FailureCode, JobId, JobKind, JobState, Memory, Notice, Phase, SnapshotId, State, Status,
-    Timestamp, Wait, running_older,
+    Ending, FailureCode, JobId, JobKind, JobState, Memory, Notice, Phase, RestartWhen, SnapshotId, State,
+    Status, Timestamp, Wait, running_older,
 };
 
 /// A page of the window, by the name of its action.
@@ -50,6 +50,10 @@ pub(crate) enum Command {
     Restart,
     /// Restart now: the answer to that question.
     RestartNow,
+    /// Restart later, at this time.
+    PlanRestart(RestartWhen),
+    /// Take that back.
+    KeepRunning(RestartWhen),
     /// Look for updates.
     Check,
     /// Cancel this job.
@@ -69,8 +73,30 @@ pub(crate) enum Entry {
     Do(Command, bool),
     /// A line between groups.
     Separator,
-    /// Opens the choices of [`Command::Pause`].
-    PauseMenu(Vec<Command>),
+    /// Opens more lines.
+    Choose(Choice, Vec<Command>),
+}
+
+/// What the lines of a submenu are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    /// How long to hold reminders back.
+    Pause,
+    /// When to restart.
+    RestartLater,
+}
+
+/// What besides the state and the memory decides about the icon.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment<'a> {
+    /// Now.
+    pub(crate) now: Timestamp,
+    /// Identity of this start of the system.
+    pub(crate) boot: &'a str,
+    /// Why a check that is due is not made.
+    pub(crate) wait: Option<Wait>,
+    /// Whether there is somebody who can wake us at night.
+    pub(crate) nights: bool,
 }
 
 /// Whether and how the icon shows.
@@ -150,6 +176,8 @@ pub(crate) struct TrayState {
     pub(crate) tip: Tip,
     /// Why a check that is due is not made.
     pub(crate) wait: Option<Wait>,
+    /// When the restart was agreed to, where one waits.
+    pub(crate) planned: Option<RestartWhen>,
     /// What a click opens.
     pub(crate) page: Page,
     /// What the menu offers.
@@ -165,18 +193,33 @@ pub(crate) const fn is_shown(kind: JobKind) -> bool {
 }
 
 /// What the tray shows of this state at this moment.
-pub(crate) fn tray(
-    state: &State,
-    memory: &Memory,
-    wait: Option<Wait>,
-    boot: &str,
-    now: Timestamp,
-) -> TrayState {
+pub(crate) fn tray(state: &State, memory: &Memory, moment: Moment<'_>) -> TrayState {
+    let Moment {
+        now,
+        boot,
+        wait,
+        nights,
+    } = moment;
     let (show, icon, tip, page, right) = picture(state, memory, boot, now);
+    let planned = memory
+        .planned_restart(boot)
+        .filter(|_| right == Some(Command::Restart));
     let mut menu: Vec<Entry> = right
         .into_iter()
         .map(|command| Entry::Do(command, true))
         .collect();
+    match (right, planned) {
+        (Some(Command::Restart), Some(when)) => menu.push(Entry::Do(Command::KeepRunning(when), true)),
+        (Some(Command::Restart), None) => {
+            let times = RestartWhen::ALL.iter().copied();
+            let times = times.filter(|when| nights || *when != RestartWhen::Tonight);
+            menu.push(Entry::Choose(
+                Choice::RestartLater,
+                times.map(Command::PlanRestart).collect(),
+            ));
+        }
+        _ => {}
+    }
     let cancellable = |id| {
         let job = state.jobs.get(&id);
         job.is_some_and(|job| {
@@ -201,13 +244,14 @@ pub(crate) fn tray(
         Entry::Do(Command::Resume, true)
     } else {
         let choices = [PauseFor::Hour, PauseFor::Today, PauseFor::UntilNextStart];
-        Entry::PauseMenu(choices.map(Command::Pause).into())
+        Entry::Choose(Choice::Pause, choices.map(Command::Pause).into())
     });
     TrayState {
         show,
         icon,
         tip,
         wait,
+        planned,
         page,
         menu,
     }

@@ -5,8 +5,9 @@
 //! of `text` and `plural`, and no lifetimes. docs/agent.md has the command; `%1` marks an argument as in the window.
 
 use crate::gettext::{plural, text};
-use crate::tray::{Command, Page, PauseFor, Tip};
-use model::{Ending, FailureCode, JobKind, Notice, Phase, Wait};
+use crate::runner::Offer;
+use crate::tray::{Choice, Command, Page, PauseFor, Tip};
+use model::{Ending, FailureCode, JobKind, Notice, Phase, RestartWhen, Wait};
 
 /// Puts arguments into the places `%1`, `%2`.
 fn fill(template: &str, arguments: &[&str]) -> String {
@@ -139,7 +140,7 @@ fn why_failed(ending: Ending, code: Option<FailureCode>) -> String {
 }
 
 /// The two lines of the tooltip.
-pub(crate) fn tip(tip: &Tip, wait: Option<Wait>) -> (String, String) {
+pub(crate) fn tip(tip: &Tip, planned: Option<RestartWhen>, wait: Option<Wait>) -> (String, String) {
     let (title, mut more) = match tip {
         Tip::Nothing => (name(), String::new()),
         Tip::Available { packages } => (updates(*packages), beside()),
@@ -158,11 +159,11 @@ pub(crate) fn tip(tip: &Tip, wait: Option<Wait>) -> (String, String) {
             starts_next(default.0),
         ),
     };
-    if let Some(wait) = wait {
+    for line in planned.map(restart_is_planned).into_iter().chain(wait.map(waits)) {
         if !more.is_empty() {
             more.push('\n');
         }
-        more.push_str(&waits(wait));
+        more.push_str(&line);
     }
     (title, more)
 }
@@ -274,6 +275,20 @@ pub(crate) fn waits(wait: Wait) -> String {
     }
 }
 
+/// When a restart was agreed to.
+fn restart_is_planned(when: RestartWhen) -> String {
+    match when {
+        RestartWhen::Tonight => text(
+            "@info:tooltip",
+            "The computer restarts tonight between 3 and 5, if it is on.",
+        ),
+        RestartWhen::NextShutdown => text(
+            "@info:tooltip",
+            "No reminders until the computer is shut down or restarted.",
+        ),
+    }
+}
+
 /// What a line of the menu, or a button of a notification, says.
 pub(crate) fn command(command: Command) -> String {
     match command {
@@ -283,6 +298,14 @@ pub(crate) fn command(command: Command) -> String {
         Command::Update => text("@action:button", "Install Updates"),
         Command::Restart => text("@action:button", "Restart…"),
         Command::RestartNow => text("@action:button", "Restart Now"),
+        Command::PlanRestart(RestartWhen::Tonight) => text("@action restart later", "Tonight"),
+        Command::PlanRestart(RestartWhen::NextShutdown) => {
+            text("@action restart later", "With the Next Shutdown")
+        }
+        Command::KeepRunning(RestartWhen::Tonight) => text("@action:inmenu", "Do Not Restart Tonight"),
+        Command::KeepRunning(RestartWhen::NextShutdown) => {
+            text("@action:inmenu", "Remind of the Restart Again")
+        }
         Command::Check => text("@action:button", "Check for Updates"),
         Command::Cancel(_) => text("@action:button", "Cancel"),
         Command::Pause(PauseFor::Hour) => text("@action:inmenu pause reminders", "For 1 Hour"),
@@ -295,9 +318,64 @@ pub(crate) fn command(command: Command) -> String {
     }
 }
 
-/// The menu behind which the choices of pausing are.
-pub(crate) fn pause_menu() -> String {
-    text("@action:button", "Pause Reminders")
+/// The line behind which choices are.
+pub(crate) fn choice(choice: Choice) -> String {
+    match choice {
+        Choice::Pause => text("@action:button", "Pause Reminders"),
+        Choice::RestartLater => text("@action:inmenu", "Restart Later"),
+    }
+}
+
+/// What KRunner shows for an offer, and what it says below.
+pub(crate) fn offer(offer: Offer) -> (String, String) {
+    match offer {
+        Offer::RollBack => (
+            text("@action", "Go Back to an Earlier Version"),
+            text("@info", "Shows the versions of the system to choose from"),
+        ),
+        Offer::Check => (
+            text("@action", "Check for System Updates"),
+            text("@info", "Only looks; nothing is installed"),
+        ),
+        Offer::Update => (text("@action", "Install System Updates"), beside()),
+        Offer::Timeline => (
+            text("@action", "Show the Timeline"),
+            text("@info", "All versions of the system and what they changed"),
+        ),
+    }
+}
+
+/// The words by which KRunner finds an offer, separated by semicolons.
+pub(crate) fn offer_words(offer: Offer) -> String {
+    match offer {
+        Offer::RollBack => text(
+            "words to find an action by, separated by semicolons; add what people may type",
+            "roll back;rollback;go back;undo update;earlier version;restore system;downgrade",
+        ),
+        Offer::Check => text(
+            "words to find an action by, separated by semicolons; add what people may type",
+            "check for updates;look for updates;search updates;updates available",
+        ),
+        Offer::Update => text(
+            "words to find an action by, separated by semicolons; add what people may type",
+            "update;update system;install updates;upgrade",
+        ),
+        Offer::Timeline => text(
+            "words to find an action by, separated by semicolons; add what people may type",
+            "timeline;open timeline;show timeline;snapshots;system versions",
+        ),
+    }
+}
+
+/// That the night passed without the restart that was agreed to.
+pub(crate) fn not_restarted() -> (String, String) {
+    (
+        text("@info:status", "The restart did not take place"),
+        text(
+            "@info",
+            "The computer was not on, or was busy, during the night. What waits still starts with the next restart.",
+        ),
+    )
 }
 
 /// What a notification is about, with the numbers in it.
@@ -393,7 +471,7 @@ mod tests {
         assert_eq!(updates(12), "12 updates are available");
         assert_eq!(progress(Phase::Install, Some(425)), "42% – Installing");
         assert_eq!(progress(Phase::Prepare, None), "Preparing");
-        let (title, more) = tip(&Tip::Security { packages: 3 }, Some(Wait::Metered));
+        let (title, more) = tip(&Tip::Security { packages: 3 }, None, Some(Wait::Metered));
         assert_eq!(title, "3 updates are available, with security fixes");
         let lines: Vec<_> = more.lines().collect();
         assert_eq!(lines.len(), 2);

@@ -4,7 +4,9 @@
 //! asks can sleep until then.
 
 use crate::code::coded;
-use crate::{Check, JobKind, JobState, STALE_AFTER, SnapshotId, State, Status, Timestamp, Updates};
+use crate::{
+    Check, JobKind, JobState, PlannedRestart, STALE_AFTER, SnapshotId, State, Status, Timestamp, Updates,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -160,6 +162,8 @@ pub struct Memory {
     pub expected: Option<Expected>,
     /// What came of the last restart, while it is worth telling.
     pub receipt: Option<Receipt>,
+    /// A restart that a person agreed to for later.
+    pub restart: Option<PlannedRestart>,
 }
 
 /// One thing that is so, and that a person should know.
@@ -196,6 +200,7 @@ impl Memory {
     /// Looks at a state of the system that runs since `boot`: notes what the next restart should start, and judges what
     /// the last one started.
     pub fn observe(&mut self, state: &State, boot: &str) {
+        self.observe_plan(state, boot);
         if let Some(expected) = self.expected.take_if(|expected| expected.boot != boot) {
             let as_planned = state.booted == Some(expected.snapshot);
             if expected.rollback || !as_planned {
@@ -277,7 +282,8 @@ impl Memory {
 
     /// When a piece of news is due; a moment that has passed means now, `None` not by the passing of time.
     pub fn due(&self, news: &News, wanted: Wanted, now: Timestamp, boot: &str) -> Option<Timestamp> {
-        if !wanted.wants(news.notice) {
+        let agreed = news.notice == Notice::RestartReady && self.planned_restart(boot).is_some();
+        if agreed || !wanted.wants(news.notice) {
             return None;
         }
         let due = match self.shown.get(&news.notice) {

@@ -17,6 +17,7 @@ mod job;
 mod package;
 mod plan;
 mod refusal;
+mod restart;
 mod retention;
 mod snapshot;
 mod space;
@@ -37,6 +38,7 @@ pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase,
 pub use package::{ChangeKind, PackageChange, PackageGroup};
 pub use plan::{Concern, Plan, Restart};
 pub use refusal::{Refusal, RefusalCode};
+pub use restart::{NIGHT, PlannedRestart, RestartWhen, may_restart_at_night};
 pub use retention::{
     Civil, DoomReason, Doomed, Facts, Limit, NumberRule, Period, Retention, Room, TimelineRule,
 };

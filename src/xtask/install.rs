@@ -205,6 +205,7 @@ fn destination(name: &str, parent: &str, text: &str) -> Option<String> {
     let ending = Path::new(name).extension()?.to_str()?;
     match ending {
         "desktop" if parent == "autostart" => below("/etc/xdg/autostart"),
+        "desktop" if parent == "krunner" => below("share/krunner/dbusplugins"),
         "desktop" => below("share/applications"),
         "notifyrc" => below("share/knotifications6"),
         "policy" => below("share/polkit-1/actions"),
@@ -263,6 +264,18 @@ mod tests {
                 "autostart",
                 "",
                 Some("/etc/xdg/autostart/kedge-agent.desktop"),
+            ),
+            (
+                "org.kedge.Kedge.desktop",
+                "krunner",
+                "",
+                Some("share/krunner/dbusplugins/org.kedge.Kedge.desktop"),
+            ),
+            (
+                "kedge-night.timer",
+                "user",
+                "[Timer]",
+                Some("lib/systemd/user/kedge-night.timer"),
             ),
             (
                 "org.kedge.kedge1.policy",

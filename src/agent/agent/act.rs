@@ -5,8 +5,7 @@ use super::{Agent, end_of_day, now};
 use crate::event::Event;
 use crate::notice::Notification;
 use crate::tray::{Command, Page, PauseFor};
-use crate::{restart, window, words};
-use client::Bus;
+use crate::{window, words};
 use model::{Notice, Pause, Timestamp};
 
 impl Agent {
@@ -17,7 +16,9 @@ impl Agent {
             Command::Open(page) => self.open(page, token).await,
             Command::Update | Command::Check | Command::Cancel(_) => self.call(command),
             Command::Restart => self.restart().await,
-            Command::RestartNow => self.restart_now().await,
+            Command::RestartNow => self.restart_now(true).await,
+            Command::PlanRestart(when) => self.plan_restart(when).await,
+            Command::KeepRunning(when) => self.keep_running(when).await,
             Command::Pause(length) => {
                 self.memory.pause = match length {
                     PauseFor::Hour => Pause::Until {
@@ -93,38 +94,6 @@ impl Agent {
             buttons: vec![Command::Open(Page::Status)],
         })
         .await;
-    }
-
-    async fn restart(&mut self) {
-        if self.bus != Bus::System {
-            tracing::info!("the shown system is not this machine, which therefore does not restart");
-            return;
-        }
-        let Err(error) = restart::prompt(&self.session).await else {
-            return;
-        };
-        tracing::debug!(%error, "nobody else asks whether to restart");
-        let (title, text) = words::restart_question();
-        self.say(Notification {
-            notice: Notice::RestartReady,
-            icon: "system-reboot-update",
-            urgency: 1,
-            stays: true,
-            title,
-            text,
-            click: Command::Open(Page::Status),
-            buttons: vec![Command::RestartNow, Command::Later(Notice::RestartReady)],
-        })
-        .await;
-    }
-
-    async fn restart_now(&mut self) {
-        let Some(system) = self.system.as_ref().filter(|_| self.bus == Bus::System) else {
-            return;
-        };
-        if let Err(error) = restart::now(&system.connection).await {
-            tracing::warn!(%error, "the restart was refused");
-        }
     }
 
     pub(super) async fn say(&mut self, notification: Notification) {

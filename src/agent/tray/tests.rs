@@ -7,6 +7,12 @@ use model::{
 use std::collections::BTreeMap;
 
 const NOW: Timestamp = Timestamp(1_000_000_000_000);
+const HERE: Moment<'_> = Moment {
+    now: NOW,
+    boot: "now",
+    wait: None,
+    nights: true,
+};
 
 fn snapshot(id: u32) -> (SnapshotId, Snapshot) {
     let mut uuid = Uuid::default();
@@ -312,7 +318,7 @@ fn the_icon_shows_when_there_is_something_to_say_and_only_then() {
             None,
         ),
     ] {
-        let it = tray(&state, &memory, None, "now", NOW);
+        let it = tray(&state, &memory, HERE);
         assert_eq!((it.show, it.icon), (show, icon), "{name}");
         let first = match &it.menu[0] {
             Entry::Do(command, _) if !matches!(command, Command::Open(_)) => Some(*command),
@@ -327,7 +333,7 @@ fn the_icon_shows_when_there_is_something_to_say_and_only_then() {
 fn a_fall_back_that_was_looked_at_is_an_older_version_that_runs() {
     let mut memory = fallen();
     memory.acknowledge(Notice::FellBack);
-    let it = tray(&update_pending(), &memory, None, "now", NOW);
+    let it = tray(&update_pending(), &memory, HERE);
     assert_eq!((it.show, it.icon), (Show::Active, "view-history"));
     assert_eq!(
         it.tip,
@@ -341,7 +347,7 @@ fn a_fall_back_that_was_looked_at_is_an_older_version_that_runs() {
 fn cancel_is_greyed_out_when_it_is_not_safe() {
     for safe in [true, false] {
         let state = with_job(well(), JobKind::Update, running(Some(900), safe));
-        let it = tray(&state, &Memory::default(), None, "now", NOW);
+        let it = tray(&state, &Memory::default(), HERE);
         assert_eq!(it.menu[0], Entry::Do(Command::Cancel(JobId(9)), safe));
         let tip = Tip::Working {
             kind: JobKind::Update,
@@ -366,9 +372,7 @@ fn every_menu_opens_the_window_checks_and_pauses_or_resumes() {
     let open = tray(
         &with_updates(&[true]),
         &standing(&[Notice::SecurityUpdates]),
-        None,
-        "now",
-        NOW,
+        HERE,
     );
     let choices = [PauseFor::Hour, PauseFor::Today, PauseFor::UntilNextStart].map(Command::Pause);
     assert_eq!(
@@ -378,7 +382,7 @@ fn every_menu_opens_the_window_checks_and_pauses_or_resumes() {
             Entry::Do(Command::Open(Page::Updates), true),
             Entry::Do(Command::Check, true),
             Entry::Separator,
-            Entry::PauseMenu(choices.into()),
+            Entry::Choose(Choice::Pause, choices.into()),
         ]
     );
     let memory = Memory {
@@ -387,10 +391,17 @@ fn every_menu_opens_the_window_checks_and_pauses_or_resumes() {
         },
         ..Memory::default()
     };
-    let paused = tray(&update_pending(), &memory, None, "now", NOW);
+    let paused = tray(&update_pending(), &memory, HERE);
     assert_eq!(paused.menu.last(), Some(&Entry::Do(Command::Resume, true)));
-    let over = tray(&update_pending(), &memory, None, "now", Timestamp(NOW.0 + 1));
-    assert!(matches!(over.menu.last(), Some(Entry::PauseMenu(_))));
+    let over = tray(
+        &update_pending(),
+        &memory,
+        Moment {
+            now: Timestamp(NOW.0 + 1),
+            ..HERE
+        },
+    );
+    assert!(matches!(over.menu.last(), Some(Entry::Choose(Choice::Pause, _))));
 }
 
 #[test]
@@ -420,10 +431,41 @@ fn no_two_pictures_look_or_read_the_same() {
     ];
     let mut titles: Vec<String> = states
         .iter()
-        .map(|(state, memory)| words::tip(&tray(state, memory, None, "now", NOW).tip, None).0)
+        .map(|(state, memory)| words::tip(&tray(state, memory, HERE).tip, None, None).0)
         .collect();
     titles.sort_unstable();
     let all = titles.len();
     titles.dedup();
     assert_eq!(titles.len(), all, "{titles:?}");
+}
+
+#[test]
+fn a_restart_can_be_put_off_to_the_night_or_to_the_next_shutdown_and_that_can_be_taken_back() {
+    use crate::words;
+    let later = |nights| {
+        let menu = tray(&update_pending(), &Memory::default(), Moment { nights, ..HERE }).menu;
+        let choices = menu.into_iter().find_map(|entry| match entry {
+            Entry::Choose(Choice::RestartLater, choices) => Some(choices),
+            _ => None,
+        });
+        choices.expect("something waits for a restart")
+    };
+    let [tonight, shutdown] = [RestartWhen::Tonight, RestartWhen::NextShutdown].map(Command::PlanRestart);
+    assert_eq!(later(true), [tonight, shutdown]);
+    assert_eq!(later(false), [shutdown], "nobody wakes us at night");
+    for when in RestartWhen::ALL {
+        let mut memory = Memory::default();
+        memory.plan_restart(Some(*when), "now");
+        let it = tray(&update_pending(), &memory, HERE);
+        assert_eq!(
+            it.menu[0],
+            Entry::Do(Command::Restart, true),
+            "sooner is still possible"
+        );
+        assert_eq!(it.menu[1], Entry::Do(Command::KeepRunning(*when), true));
+        assert_eq!((it.show, it.planned), (Show::Active, Some(*when)));
+        let (_, text) = words::tip(&it.tip, it.planned, None);
+        assert_eq!(text.lines().count(), 2, "{text}");
+        assert_eq!(tray(&well(), &memory, HERE).planned, None, "nothing waits");
+    }
 }
