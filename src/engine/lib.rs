@@ -11,6 +11,7 @@
 
 mod context;
 mod error;
+mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 mod native;
@@ -21,11 +22,13 @@ mod transaction;
 
 pub use context::{Cancel, Context, Report};
 pub use error::Error;
-pub use native::{Books, Clock, Info, InfoError, NativeEngine};
+pub use files::OpenFile;
+pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewer, compare_directories};
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
-    Capabilities, Edit, NewSnapshot, PackageChange, Plan, Snapshot, SnapshotId, State, UpdateSet, Updates,
+    Capabilities, Edit, FileVersion, FilesSummary, NewSnapshot, PackageChange, Plan, Snapshot, SnapshotId,
+    State, UpdateSet, Updates,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -108,6 +111,33 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
         from: Option<SnapshotId>,
         to: Option<SnapshotId>,
     ) -> Result<Vec<PackageChange>, Error>;
+
+    /// Tells how the files of `to` differ from those of `from`, in no order; `None` is the running system. Names that the
+    /// viewer could not list are hidden in the directory that closes them off.
+    fn file_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        viewer: Viewer,
+        take: &mut dyn TakeChanges,
+    ) -> Result<FilesSummary, Error>;
+
+    /// Hands out every file that a package of this version owns, as package and path without the slash in front. Paths
+    /// are those at which the files really are (`usr/lib/…` where `/lib` is a link to it). Ends early with the error
+    /// that `visit` returns. Refused where packages are unknown.
+    fn package_files(
+        &self,
+        id: Option<SnapshotId>,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
+    /// Opens a file for reading. The path is a plain one ([`model::checked_path`]); links on the way lead nowhere but
+    /// within the version, and the last one is not followed. Refused with `NoSuchFile` or `NotAFile`.
+    fn open_file(&self, id: Option<SnapshotId>, path: &[u8]) -> Result<OpenFile, Error>;
+
+    /// The file with this path in every version that has it, in the order of their numbers, the running system last where
+    /// it is no snapshot. `None` when the viewer could not find it by its path in one of them.
+    fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error>;
 
     /// Removes the leftovers of transactions that were cut short. The caller has made sure that none is running.
     /// Returns the snapshots it removed.

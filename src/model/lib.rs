@@ -11,6 +11,7 @@
 mod cadence;
 mod capability;
 mod code;
+mod diff;
 mod event;
 mod failure;
 mod job;
@@ -32,6 +33,10 @@ pub use cadence::{
     Surroundings, Wait, Wanted, check_time, running_older,
 };
 pub use capability::{Absence, Capabilities, Capability};
+pub use diff::{
+    Aspects, Counts, FileChange, FileChangeKind, FileEntry, FileGroup, FileKind, FileVersion, Files,
+    FilesSummary, PATH_LIMIT, PathError, PathText, checked_path,
+};
 pub use event::Event;
 pub use failure::{Failure, FailureCode};
 pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase, Progress};

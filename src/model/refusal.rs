@@ -17,6 +17,10 @@ coded! {
         InProgress = "in-progress",
         /// There is no snapshot with this number.
         NoSuchSnapshot = "no-such-snapshot",
+        /// The snapshot has no file with this path.
+        NoSuchFile = "no-such-file",
+        /// What has this path is neither a regular file nor a symbolic link.
+        NotAFile = "not-a-file",
         /// The snapshot already is what starts next.
         AlreadyDefault = "already-default",
         /// Another job is changing the system.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use super::{Base, Books, NativeEngine, rollback};
-use crate::{Context, Engine, Error, Outcome, System, transaction};
+use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
+use crate::{Context, Engine, Error, OpenFile, Outcome, System, transaction};
 use model::{
-    Condition, Edit, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode, Snapshot, SnapshotId,
-    SnapshotKind, UpdateSet, Uuid, userdata_key,
+    Condition, Edit, FileVersion, FilesSummary, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode,
+    Snapshot, SnapshotId, SnapshotKind, UpdateSet, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -118,6 +118,32 @@ impl Engine for NativeEngine {
         to: Option<SnapshotId>,
     ) -> Result<Vec<PackageChange>, Error> {
         transaction::package_changes(self, from, to)
+    }
+
+    fn file_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        viewer: Viewer,
+        take: &mut dyn TakeChanges,
+    ) -> Result<FilesSummary, Error> {
+        diff::file_changes(self, (from, to), viewer, take)
+    }
+
+    fn package_files(
+        &self,
+        id: Option<SnapshotId>,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        transaction::package_files(self, id, visit)
+    }
+
+    fn open_file(&self, id: Option<SnapshotId>, path: &[u8]) -> Result<OpenFile, Error> {
+        diff::open_file(self, id, path)
+    }
+
+    fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error> {
+        diff::versions(self, path, viewer)
     }
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {

@@ -8,6 +8,7 @@
 mod boot;
 mod btrfs;
 mod date;
+mod diff;
 mod engine;
 mod info;
 mod mounts;
@@ -17,6 +18,9 @@ mod store;
 pub(crate) use boot::Boot;
 #[cfg(feature = "fuzzing")]
 pub(crate) use btrfs::read_search_result;
+#[cfg(feature = "fuzzing")]
+pub(crate) use diff::read_item;
+pub use diff::{TakeChanges, Viewer, compare_directories};
 pub use info::{Books, Info, InfoError};
 pub(crate) use store::{Base, Store};
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! dpkg's database, read straight from a system's tree without running anything.
 
+mod files;
+
+pub(crate) use files::visit as visit_files;
+
 use super::tree::Tree;
 use super::{Database, Package};
 use crate::Error;

@@ -96,6 +96,16 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
         wanted: &dyn Fn(&str) -> bool,
     ) -> Result<BTreeMap<String, Vec<String>>, Error>;
 
+    /// Hands out every file that a package owns, as package and path without the slash in front, according to the
+    /// database in the directory `place`. Paths are any bytes, and a directory may come several times, from several
+    /// packages. Ends early with the error that `visit` returns.
+    fn visit_files(
+        &self,
+        tree: Tree<'_>,
+        place: &str,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
     /// Fails unless the database in the directory `place` is complete.
     fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error>;
 }

@@ -2,8 +2,9 @@
 //! Looks into a snapshot's own tree: symbolic links are followed, but never out of it.
 
 use crate::Error;
-use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat2};
+use rustix::fs::{Dir, FileType, Mode, OFlags, ResolveFlags, fstat, mkdirat, openat2, readlinkat};
 use rustix::io::Errno;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::os::fd::{BorrowedFd, OwnedFd};
 
@@ -94,6 +95,31 @@ impl<'a> Tree<'a> {
         }
         names.sort_unstable();
         Ok(names)
+    }
+
+    /// The symbolic links in the root directory that lead to a directory below it, with the directory's path, both
+    /// without slashes in front.
+    pub(crate) fn links_at_root(self) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Error> {
+        let failed = |source| Error::io("read the root directory", source);
+        let fd = self
+            .open(".", OFlags::RDONLY | OFlags::DIRECTORY)
+            .map_err(failed)?;
+        let mut links = BTreeMap::new();
+        for entry in Dir::read_from(&fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(target) = readlinkat(&fd, entry.file_name(), Vec::new()) else {
+                continue;
+            };
+            let target = target.to_bytes();
+            let target = target.strip_prefix(b"/").unwrap_or(target);
+            let is_plain = target
+                .split(|byte| *byte == b'/')
+                .all(|step| !matches!(step, b"" | b"." | b".."));
+            if is_plain {
+                links.insert(entry.file_name().to_bytes().to_vec(), target.to_vec());
+            }
+        }
+        Ok(links)
     }
 
     /// Makes a directory with those above it, where they are missing. Links within the tree are followed.

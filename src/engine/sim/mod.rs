@@ -6,6 +6,7 @@
 //! tested without root, and so that it can serve as the oracle of the real engines in `tests/engine/`.
 
 mod clock;
+mod files;
 mod history;
 mod machine;
 mod outside;
@@ -20,11 +21,11 @@ pub use packages::Offer;
 pub use scenario::Scenario;
 pub use work::{Fault, Speed};
 
-use crate::{Context, Engine, Error, Outcome, System};
+use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer};
 use machine::{Base, Machine};
 use model::{
-    Capability, ChangeKind, Cleanup, Concern, Edit, NewSnapshot, PackageChange, Phase, Plan, Refusal,
-    RefusalCode, Restart, Snapshot, SnapshotId, Timestamp, UpdateSet, userdata_key,
+    Capability, ChangeKind, Cleanup, Concern, Edit, FileVersion, FilesSummary, NewSnapshot, PackageChange,
+    Phase, Plan, Refusal, RefusalCode, Restart, Snapshot, SnapshotId, Timestamp, UpdateSet, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -345,6 +346,32 @@ impl Engine for SimEngine {
             (None, None) => Err(RefusalCode::NoSuchSnapshot.into()),
         };
         Ok(packages::changes(packages(from)?, packages(to)?))
+    }
+
+    fn file_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        viewer: Viewer,
+        take: &mut dyn TakeChanges,
+    ) -> Result<FilesSummary, Error> {
+        self.compare_files((from, to), viewer, take)
+    }
+
+    fn package_files(
+        &self,
+        id: Option<SnapshotId>,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.visit_package_files(id, visit)
+    }
+
+    fn open_file(&self, id: Option<SnapshotId>, path: &[u8]) -> Result<OpenFile, Error> {
+        self.open_simulated(id, path)
+    }
+
+    fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error> {
+        self.simulated_versions(path, viewer)
     }
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {

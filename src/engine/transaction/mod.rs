@@ -20,7 +20,7 @@ mod plan;
 mod sandbox;
 mod verify;
 
-pub(crate) use plan::{package_changes, plan_rollback};
+pub(crate) use plan::{package_changes, package_files, plan_rollback};
 pub(crate) use sandbox::Sandboxed;
 
 use crate::native::{Base, Books, NativeEngine};

@@ -48,6 +48,37 @@ pub(crate) fn package_changes(
     Ok(changes)
 }
 
+/// Hands out every file that a package owns, at the path at which it really is.
+pub(crate) fn package_files(
+    engine: &NativeEngine,
+    id: Option<SnapshotId>,
+    visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let root = root_of(engine, id)?;
+    let tree = Tree::new(root.as_fd());
+    let manager = managed(engine, tree)?;
+    // Databases may know a file by a path through a link that merges two directories (`/lib` to `/usr/lib`).
+    let links = tree.links_at_root()?;
+    let mut real = Vec::new();
+    manager
+        .packages
+        .visit_files(tree, manager.place, &mut |package, path| {
+            let end = path.iter().position(|byte| *byte == b'/').unwrap_or(path.len());
+            match path
+                .split_at_checked(end)
+                .and_then(|(first, rest)| Some((links.get(first)?, rest)))
+            {
+                Some((target, rest)) if !rest.is_empty() => {
+                    real.clear();
+                    real.extend_from_slice(target);
+                    real.extend_from_slice(rest);
+                    visit(package, &real)
+                }
+                _ => visit(package, path),
+            }
+        })
+}
+
 /// What making this snapshot the default would do.
 pub(crate) fn plan_rollback(engine: &NativeEngine, id: SnapshotId) -> Result<Plan, Error> {
     let state = engine.system()?.to_state();

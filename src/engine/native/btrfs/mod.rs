@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What btrfs offers beyond files: subvolumes, snapshots and the tree of roots.
 
+mod cursor;
 mod ioctl;
 mod roots;
 mod tree;
 
+pub(crate) use cursor::Cursor;
 pub(crate) use ioctl::{
     ROOT_DIRECTORY, commit, create_snapshot, default_from, destroy_subvolume, filesystem_of, is_read_only,
     path_in, root_of, set_read_only,
 };
-pub(crate) use roots::{Root, RootChange, all_roots, changed_roots, children, default_root, root};
+pub(crate) use roots::{
+    Child, History, Root, RootChange, all_roots, changed_roots, children, default_root, history, history_of,
+    root,
+};
+pub(crate) use tree::{Fields, Key};
 
 /// Reads bytes that nobody vouches for as the result of a search, and each item as everything it may be.
 #[cfg(feature = "fuzzing")]

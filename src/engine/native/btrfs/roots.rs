@@ -14,6 +14,8 @@ const LAST: u64 = u64::MAX - 255;
 const ITEM: u32 = btrfs::BTRFS_ROOT_ITEM_KEY;
 const BACKREF: u32 = btrfs::BTRFS_ROOT_BACKREF_KEY;
 const REF: u32 = btrfs::BTRFS_ROOT_REF_KEY;
+/// In the tree of identities: the subvolume with an identity.
+const UUID_ITEM: u32 = btrfs::BTRFS_UUID_KEY_SUBVOL;
 /// The subvolume that is the default where nobody has chosen one.
 const TOP_LEVEL: u64 = btrfs::BTRFS_FS_TREE_OBJECTID as u64;
 
@@ -205,6 +207,75 @@ pub(crate) fn root(filesystem: impl AsFd, id: u64) -> Result<Option<Root>> {
     }))
 }
 
+/// Where a subvolume comes from and when it last changed, in numbers of transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct History {
+    /// Its number.
+    pub(crate) id: u64,
+    /// Its identity; all zero on filesystems older than Linux 3.6.
+    pub(crate) uuid: Uuid,
+    /// The identity of the subvolume it is a snapshot of; all zero for none.
+    pub(crate) parent_uuid: Uuid,
+    /// When it was made: until then it is what its parent was.
+    pub(crate) made: u64,
+    /// When anything in its tree was last written.
+    pub(crate) changed: u64,
+    /// Its read-only flag.
+    pub(crate) read_only: bool,
+}
+
+fn history_in(id: u64, data: &[u8]) -> Option<History> {
+    let properties = properties(data)?;
+    let fields = Fields(data);
+    Some(History {
+        id,
+        uuid: properties.uuid,
+        parent_uuid: properties.parent_uuid,
+        made: fields.u64(offset_of!(btrfs_root_item, otransid)).unwrap_or(0),
+        changed: fields.u64(offset_of!(btrfs_root_item, generation))?,
+        read_only: properties.read_only,
+    })
+}
+
+/// The history of the subvolume with this number.
+pub(crate) fn history(filesystem: impl AsFd, id: u64) -> Result<Option<History>> {
+    let mut found = None;
+    // A root item may come twice, once for a relocation that goes on: the kernel keeps the last.
+    items(ITEM, ITEM, id, id, 0).run(filesystem, POINT, |Item { key, data }| {
+        if key.object == id && key.kind == ITEM {
+            found = history_in(id, data);
+        }
+    })?;
+    Ok(found)
+}
+
+/// The history of the subvolume with this identity, found by the tree of identities; `None` when it is gone.
+pub(crate) fn history_of(filesystem: impl AsFd, uuid: Uuid) -> Result<Option<History>> {
+    let (low, high) = uuid.0.split_at(8);
+    let number = |half: &[u8]| half.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let key = Key {
+        object: number(low),
+        kind: UUID_ITEM,
+        offset: number(high),
+    };
+    let search = Search {
+        tree: u64::from(btrfs::BTRFS_UUID_TREE_OBJECTID),
+        first: key,
+        last: key,
+        changed_since: 0,
+    };
+    let mut id = None;
+    match search.run(&filesystem, POINT, |Item { data, .. }| id = Fields(data).u64(0)) {
+        // Filesystems older than Linux 3.12 have no such tree.
+        Err(rustix::io::Errno::NOENT) | Ok(()) => {}
+        Err(error) => return Err(error),
+    }
+    match id {
+        Some(id) => Ok(history(filesystem, id)?.filter(|history| history.uuid == uuid)),
+        None => Ok(None),
+    }
+}
+
 /// The number of the subvolume that is mounted when none is named.
 pub(crate) fn default_root(filesystem: impl AsFd) -> Result<u64> {
     let directory = u64::from(btrfs::BTRFS_ROOT_TREE_DIR_OBJECTID);
@@ -236,7 +307,11 @@ pub(super) fn default_in(mut data: &[u8]) -> Option<u64> {
 /// Reads an item's data as everything it may be.
 #[cfg(feature = "fuzzing")]
 pub(super) fn read_item(data: &[u8]) {
-    let _ = (default_in(data), properties(data).map(|it| it.created));
+    let _ = (
+        default_in(data),
+        properties(data).map(|it| it.created),
+        history_in(256, data),
+    );
     if let Some((_, name)) = reference(data) {
         assert!(name.len() <= data.len());
     }

@@ -15,8 +15,17 @@ pub(crate) struct Key {
 }
 
 impl Key {
+    /// The first key of an object.
+    pub(crate) const fn of(object: u64) -> Self {
+        Self {
+            object,
+            kind: 0,
+            offset: 0,
+        }
+    }
+
     /// The key after this one; `None` after the last of all. A kind is one byte wide.
-    fn next(self) -> Option<Self> {
+    pub(super) fn next(self) -> Option<Self> {
         let Self { object, kind, offset } = self;
         if let Some(offset) = offset.checked_add(1) {
             Some(Self { object, kind, offset })
@@ -54,6 +63,14 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn u16(self, at: usize) -> Option<u16> {
         self.bytes(at).map(u16::from_le_bytes)
+    }
+
+    pub(crate) fn u8(self, at: usize) -> Option<u8> {
+        self.0.get(at).copied()
+    }
+
+    pub(crate) fn u32(self, at: usize) -> Option<u32> {
+        self.bytes(at).map(u32::from_le_bytes)
     }
 
     pub(crate) fn u64(self, at: usize) -> Option<u64> {
@@ -115,10 +132,10 @@ pub(super) const POINT: usize = 16 << 10;
 /// The size of the buffer where thousands of items are expected: the cheapest one measured.
 pub(super) const SWEEP: usize = 512 << 10;
 /// No item is larger than the largest possible leaf.
-const LARGEST: usize = 64 << 10;
+pub(super) const LARGEST: usize = 64 << 10;
 
 impl Search {
-    fn argument(&self, from: Key, size: usize) -> Vec<u8> {
+    pub(super) fn argument(&self, from: Key, size: usize) -> Vec<u8> {
         let mut argument = Vec::with_capacity(SEARCH_HEADER + size);
         for word in [
             self.tree,

@@ -75,6 +75,15 @@ impl Packages for Apt {
         version::compare(a, b)
     }
 
+    fn visit_files(
+        &self,
+        tree: Tree<'_>,
+        place: &str,
+        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        dpkg::visit_files(tree, place, visit)
+    }
+
     fn caches(&self) -> &'static [Cache] {
         &[
             Cache {
