@@ -36,6 +36,10 @@ QtObject {
             return i18nc("@info:tooltip why not", "This system keeps no snapshots");
         case "foreign-default":
             return i18nc("@info:tooltip why not", "What starts next was chosen outside of the snapshots");
+        case "no-such-file":
+            return i18nc("@info:tooltip why not", "The snapshot has no such file");
+        case "not-a-file":
+            return i18nc("@info:tooltip why not", "It is neither a file nor a link");
         case "in-use":
             return i18nc("@info:tooltip why not", "It is in use");
         case "must-stay-read-only":

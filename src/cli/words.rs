@@ -54,6 +54,11 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
             Some(id) => format!("There is no snapshot {id}."),
             None => "There is no such snapshot.".into(),
         },
+        RefusalCode::NoSuchFile => match refusal.snapshot {
+            Some(id) => format!("Snapshot {id} has no such file."),
+            None => "There is no such file.".into(),
+        },
+        RefusalCode::NotAFile => "That is neither a regular file nor a symbolic link.".into(),
         RefusalCode::AlreadyDefault => format!("{it} already is what starts with the next restart."),
         RefusalCode::Busy => "Another job is changing the system. Try again when it has ended.".into(),
         RefusalCode::NothingPending => "Nothing waits for a restart.".into(),
