@@ -91,6 +91,12 @@ impl Store {
                 error => Error::io(format!("delete the subvolumes of snapshot {id}"), error),
             };
             let nested = self.nested(subvolume.id)?;
+            // Without what is nested in it a snapshot is not whole. The mark is on disk before the first of that goes, so
+            // that a deletion that is cut short is finished at the next start. On a full disk only removing works.
+            let unmarked = match nested.is_empty() {
+                true => None,
+                false => self.mark(id),
+            };
             let mut sealed = Vec::new();
             let destroyed = unseal(root, &nested, &mut sealed).and_then(|()| {
                 let ids = nested.iter().map(|child| child.id).chain([subvolume.id]);
@@ -104,6 +110,12 @@ impl Store {
                 for root in sealed {
                     // The first error is the one to tell.
                     let _ = btrfs::set_read_only(root, true);
+                }
+                if let Some(unmarked) = unmarked
+                    && self.nested(subvolume.id).is_ok_and(|left| left == nested)
+                    && let Err(error) = self.put_back(&unmarked)
+                {
+                    tracing::warn!("snapshot {id} is still marked: {}", error.chain());
                 }
                 return Err(failed(error));
             }

@@ -5,12 +5,13 @@ use super::{Found, Store, directory};
 use crate::native::btrfs;
 use crate::native::info::{Info, LIMIT};
 use crate::{Error, Outcome};
-use model::{Condition, Edit, Refusal, RefusalCode, Snapshot, SnapshotId};
+use model::{Condition, Edit, Refusal, RefusalCode, Snapshot, SnapshotId, userdata_key};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{AtFlags, Mode};
 
 /// The file as it is, to be put back when a later step fails.
-struct Original {
+#[derive(Debug)]
+pub(super) struct Original {
     place: OwnedFd,
     bytes: Vec<u8>,
     mode: Mode,
@@ -133,7 +134,25 @@ impl Store {
         Ok(Original { place, bytes, mode })
     }
 
-    fn put_back(&self, original: &Original) -> Result<(), Error> {
+    /// Marks a snapshot as in progress. `None` when it is already, when its books are damaged, or when they cannot be
+    /// written; else the books as they were.
+    pub(super) fn mark(&self, id: SnapshotId) -> Option<Original> {
+        let mut snapshot = self.entry(id).ok()??.snapshot.clone();
+        if snapshot.condition != Condition::Complete || snapshot.is_in_progress() {
+            return None;
+        }
+        let key = userdata_key::IN_PROGRESS.to_owned();
+        snapshot.userdata.insert(key, "yes".to_owned());
+        match self.rewrite(id, &snapshot) {
+            Ok(original) => Some(original),
+            Err(error) => {
+                tracing::debug!("snapshot {id} is not marked: {}", error.chain());
+                None
+            }
+        }
+    }
+
+    pub(super) fn put_back(&self, original: &Original) -> Result<(), Error> {
         replace(original.place.as_fd(), &original.bytes, original.mode)?;
         rustix::fs::fsync(&original.place)
             .map_err(|error| Error::io("write the directory of info.xml", error))
