@@ -3,5 +3,7 @@
 
 pub mod bus;
 pub mod loop_btrfs;
+pub mod recorded;
 
 pub use loop_btrfs::{Layout, LoopBtrfs, isolate};
+pub use recorded::{Chance, Disk, Entry, Recording};

@@ -17,6 +17,7 @@
     reason = "who asked to keep an image wants to know where it is"
 )]
 
+use crate::recorded::{Disk, Served};
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount,
 };
@@ -127,6 +128,8 @@ pub fn run<S: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = S
 pub struct LoopBtrfs {
     folder: PathBuf,
     keep: bool,
+    /// What carries it instead of the image.
+    disk: Option<Served>,
 }
 
 impl LoopBtrfs {
@@ -143,22 +146,10 @@ impl LoopBtrfs {
         let this = Self {
             folder: folder.path().to_owned(),
             keep,
+            disk: None,
         };
-        if !keep {
-            // Room for a second image: see `power_cut`.
-            let size = format!("size={}m,mode=0755", 2 * mebibytes + 16);
-            let size = std::ffi::CString::new(size)?;
-            mount(
-                "kedge",
-                &this.folder,
-                "tmpfs",
-                MountFlags::empty(),
-                Some(size.as_c_str()),
-            )?;
-        }
-        for folder in [this.top(), this.root()] {
-            fs::create_dir(folder)?;
-        }
+        // Room for a second image: see `power_cut`.
+        this.make_folders(2 * mebibytes + 16)?;
         let image = this.image();
         fs::File::create(&image)?.set_len(mebibytes << 20)?;
         // One copy of everything: small images hold more, and the profile is not what is tested.
@@ -222,8 +213,71 @@ impl LoopBtrfs {
         Ok(this)
     }
 
-    fn image(&self) -> PathBuf {
-        self.folder.join("image")
+    /// A filesystem with a system on it that lies on this disk, started from what is its default.
+    ///
+    /// # Errors
+    /// It could not be mounted.
+    pub fn on_disk(disk: &Disk) -> io::Result<Self> {
+        let folder = tempfile::Builder::new()
+            .prefix("kedge-btrfs-")
+            .disable_cleanup(true)
+            .tempdir()?;
+        let mut this = Self {
+            folder: folder.path().to_owned(),
+            keep: false,
+            disk: None,
+        };
+        this.make_folders(16)?;
+        this.disk = Some(disk.serve(&this.served())?);
+        Ok(this)
+    }
+
+    /// Mounts what [`LoopBtrfs::on_disk`] put there.
+    ///
+    /// # Errors
+    /// It could not be mounted.
+    pub fn start(&self) -> io::Result<()> {
+        self.mount_top()?;
+        self.mount_system()
+    }
+
+    /// Moves it onto a disk that records, and starts it anew from there. Everything that holds a file of it open must be
+    /// gone.
+    ///
+    /// # Errors
+    /// It could not be moved.
+    pub fn onto_disk(&mut self) -> io::Result<Disk> {
+        for place in [self.root(), self.top()] {
+            unmount(&place, UnmountFlags::DETACH)?;
+        }
+        let disk = Disk::load(&self.folder.join("image"))?;
+        self.disk = Some(disk.serve(&self.served())?);
+        self.start()?;
+        Ok(disk)
+    }
+
+    fn make_folders(&self, mebibytes: u64) -> io::Result<()> {
+        if !self.keep {
+            let size = std::ffi::CString::new(format!("size={mebibytes}m,mode=0755"))?;
+            let none = MountFlags::empty();
+            mount("kedge", &self.folder, "tmpfs", none, Some(size.as_c_str()))?;
+        }
+        for folder in [self.top(), self.root(), self.served()] {
+            fs::create_dir(folder)?;
+        }
+        Ok(())
+    }
+
+    fn served(&self) -> PathBuf {
+        self.folder.join("disk")
+    }
+
+    /// The file that the filesystem lies in.
+    pub fn image(&self) -> PathBuf {
+        match &self.disk {
+            Some(disk) => disk.file().to_owned(),
+            None => self.folder.join("image"),
+        }
     }
 
     /// Where the whole filesystem is mounted.
@@ -354,9 +408,11 @@ impl LoopBtrfs {
 impl Drop for LoopBtrfs {
     fn drop(&mut self) {
         // A test may have failed half-way: whatever is mounted goes, whatever is not is no matter.
-        for place in [self.root(), self.top(), self.folder.clone()] {
+        for place in [self.root(), self.top()] {
             let _ = unmount(&place, UnmountFlags::DETACH);
         }
+        self.disk = None;
+        let _ = unmount(&self.folder, UnmountFlags::DETACH);
         if self.keep {
             eprintln!("kept: {}", self.image().display());
         } else {

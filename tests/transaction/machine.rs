@@ -285,7 +285,7 @@ impl<'a> Machine<'a> {
 }
 
 /// What a boot mounts besides what the fixture does.
-fn mount_others(disk: &LoopBtrfs) {
+pub(crate) fn mount_others(disk: &LoopBtrfs) {
     let (root, srv) = (disk.root(), disk.top().join("@/srv"));
     run(
         "mount",
@@ -360,6 +360,8 @@ pub(crate) struct Record {
     pub(crate) log: Mutex<Vec<String>>,
     pub(crate) cancel: Arc<Cancel>,
     pub(crate) hook: Option<Hook>,
+    /// Where the system is, for what works on it by hand.
+    pub(crate) root: Option<PathBuf>,
 }
 
 impl Default for Record {
@@ -369,6 +371,7 @@ impl Default for Record {
             log: Mutex::default(),
             cancel: Arc::new(Cancel::new().unwrap()),
             hook: None,
+            root: None,
         }
     }
 }
@@ -398,7 +401,7 @@ impl Record {
         }
     }
 
-    fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
         work(&Context {
             report: self,
             cancel: &self.cancel,

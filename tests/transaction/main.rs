@@ -17,6 +17,7 @@ mod faults;
 mod hostile;
 mod machine;
 mod network;
+mod power;
 mod repository;
 mod successes;
 mod versions;
@@ -72,6 +73,7 @@ fn main() {
         faults::CASES,
         hostile::CASES,
         network::CASES,
+        power::CASES,
         versions::CASES,
     ];
     let trials = cases
