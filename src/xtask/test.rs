@@ -128,6 +128,9 @@ const STAGES: [Stage; 11] = [
     },
 ];
 
+/// Among the arguments of the test programs: `cargo xtask test transaction -- power:: --full`.
+const FULL: &str = "--full";
+
 /// What all runners said together.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
@@ -289,6 +292,11 @@ fn cargo_test(session: &Session, words: &[&str], rest: &[String], tally: &mut Ta
     test.env("KEDGE_DEBIAN_TARBALL", guest::system::path(&session.cache))
         .args(["test", "--no-fail-fast"])
         .args(words);
+    // Not an argument of the runner: as many power cuts as are wanted before a release, which takes an hour.
+    let (full, rest): (Vec<&String>, Vec<&String>) = rest.iter().partition(|word| *word == FULL);
+    if !full.is_empty() {
+        test.env("KEDGE_POWERCUT", "full");
+    }
     if !rest.is_empty() {
         test.arg("--").args(rest);
     }
