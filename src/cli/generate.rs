@@ -85,6 +85,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
              installed_delta. rollback --plan: an object with target, restart, concerns, changes.",
             "log: an array of jobs, each with id, kind, uid, target, started, finished, phase, permille, ending, \
              machine, snapshot, failure (code, args, detail). log JOB: an object with job and lines.",
+            "settings: an object with automation (notify, download, install), cadence (daily, weekly, monthly, never), \
+             on_battery, on_metered, clean_up, keep_updates, space_percent.",
         ],
     ),
 ];

@@ -10,6 +10,7 @@ mod exit;
 mod generate;
 mod job;
 mod json;
+mod settings;
 mod show;
 mod text;
 mod words;
@@ -134,6 +135,7 @@ impl Session {
             Verb::Rollback(args) => self.rollback(&args).await,
             Verb::Discard(args) => self.discard(&args).await,
             Verb::Log(args) => self.log(&args).await,
+            Verb::Settings(args) => self.settings(&args).await,
             Verb::Generate { .. } => Ok(Exit::Done),
         }
     }

@@ -3,7 +3,8 @@
 
 use crate::{Client, Error, Link, View};
 use model::{
-    Edit, Failure, FailureCode, Job, JobId, JobOutcome, NewSnapshot, PackageChange, Plan, SnapshotId,
+    Edit, Failure, FailureCode, Job, JobId, JobOutcome, NewSnapshot, PackageChange, Plan, PolicyChange,
+    SnapshotId,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -105,6 +106,15 @@ impl Client {
     pub async fn roll_back(&self, id: SnapshotId) -> Result<JobId, Error> {
         let reply = self.boot().await?.rollback(id.0, none()).await;
         self.accepted(reply).await
+    }
+
+    /// Changes what is decided for the system. Stored when this returns; the view follows.
+    pub async fn configure(&self, change: &PolicyChange) -> Result<(), Error> {
+        let settings = wire::SettingsProxy::builder(&self.connection().await?)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        Ok(settings.change(wire::policy_changes(change), none()).await?)
     }
 
     /// Discards what waits for the restart.

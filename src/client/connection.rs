@@ -3,8 +3,8 @@
 
 use crate::fold::{fold, manager_events};
 use crate::{Bus, Link, View};
-use futures_util::{StreamExt, future::try_join5};
-use model::{Event, Job, State};
+use futures_util::StreamExt;
+use model::{Event, Job, Policy, State};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -336,14 +336,15 @@ async fn fetch(connection: &Connection, owner: &OwnedUniqueName) -> zbus::Result
         .build()
         .await?;
     let interface = InterfaceName::from_static_str(wire::name::MANAGER)?;
-    let ((), properties, jobs, list, (known,)) = try_join5(
+    let settings = InterfaceName::from_static_str(wire::name::SETTINGS)?;
+    let ((), of_manager, of_settings, jobs, list, (known,)) = tokio::try_join!(
         manager.subscribe(),
         async { Ok(properties.get_all(interface).await?) },
+        async { Ok(properties.get_all(settings).await?) },
         manager.list_jobs(),
         snapshots.list(),
         updates.get(),
-    )
-    .await?;
+    )?;
 
     let mut state = State {
         snapshots: list
@@ -352,6 +353,7 @@ async fn fetch(connection: &Connection, owner: &OwnedUniqueName) -> zbus::Result
             .map(|snapshot| (snapshot.id, snapshot))
             .collect(),
         updates: known.into(),
+        policy: wire::policy_with_properties(&Policy::default(), of_settings),
         jobs: jobs
             .into_iter()
             .filter_map(Option::<Job>::from)
@@ -359,7 +361,7 @@ async fn fetch(connection: &Connection, owner: &OwnedUniqueName) -> zbus::Result
             .collect(),
         ..State::default()
     };
-    let events: Vec<Event> = manager_events(&state, properties)?;
+    let events: Vec<Event> = manager_events(&state, of_manager)?;
     for event in events {
         state.apply(event);
     }

@@ -58,6 +58,12 @@ fn events(state: &State, signal: &Message) -> zbus::Result<Vec<Event>> {
                 body.deserialize()?;
             match interface.as_str() {
                 wire::name::MANAGER => manager_events(state, changed)?,
+                wire::name::SETTINGS => {
+                    vec![Event::Policy(wire::policy_with_properties(
+                        &state.policy,
+                        changed,
+                    ))]
+                }
                 wire::name::JOB => job_event(state, path, changed)?.into_iter().collect(),
                 _ => Vec::new(),
             }

@@ -57,7 +57,7 @@ pub struct System {
 }
 
 impl System {
-    /// The same as a state without jobs and updates, to ask the model's rules.
+    /// The same as a state without jobs, updates and policy, to ask the model's rules.
     pub fn to_state(&self) -> State {
         State {
             snapshots: self.snapshots.clone(),
@@ -66,6 +66,8 @@ impl System {
             capabilities: self.capabilities.clone(),
             updates: Updates::default(),
             jobs: BTreeMap::new(),
+            // Not the disk's: the helper keeps it.
+            policy: model::Policy::default(),
         }
     }
 }

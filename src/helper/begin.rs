@@ -9,8 +9,8 @@ use crate::service::Service;
 use crate::store::Record;
 use engine::Cancel;
 use model::{
-    Event, Failure, FailureCode, Job, JobId, JobKind, JobState, Phase, Progress, Refusal, RefusalCode,
-    SnapshotId, State,
+    Event, Failure, FailureCode, Job, JobId, JobKind, JobState, Phase, PolicyChange, Progress, Refusal,
+    RefusalCode, SnapshotId, State,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -52,6 +52,37 @@ impl Service {
         };
         let id = self.start(spec, rule, work(caller.uid)).await?;
         Ok((id.0, wire::name::job_path(id)))
+    }
+
+    /// Changes the policy for a call whose arguments are already valid. It is no job: it is done when it is stored, and
+    /// needs neither the disk of the snapshots nor that no job runs.
+    pub(crate) async fn configure(
+        self: &Arc<Self>,
+        (header, connection): (&Header<'_>, &Connection),
+        change: &PolicyChange,
+    ) -> Result<(), Error> {
+        let _hold = self.idle.hold();
+        self.accepting()?;
+        let invalid = |error: model::PolicyError| Error::Invalid(error.to_string());
+        let policy = self.state().policy;
+        if policy.changed(change).map_err(invalid)? == policy {
+            return Ok(());
+        }
+        let caller = Caller::of(header, connection).await?;
+        self.authority
+            .check(caller, wire::name::action::CONFIGURE)
+            .await?;
+        // Two who authenticate at the same time change one after the other.
+        let file = self.policy.lock().await;
+        let policy = self.state().policy.changed(change).map_err(invalid)?;
+        file.write(&policy).map_err(Error::Failed)?;
+        tracing::info!(uid = caller.uid, ?change, "the policy is changed");
+        let event = Event::Policy(policy);
+        if self.state().apply(event.clone()) {
+            self.emit(Emission::Event(event));
+        }
+        self.flushed().await;
+        Ok(())
     }
 
     fn accepting(&self) -> Result<(), Error> {

@@ -6,6 +6,7 @@ mod changes;
 mod history;
 mod job;
 mod manager;
+mod settings;
 mod snapshots;
 mod updates;
 
@@ -33,4 +34,5 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, boot::Boot(service()))
         .serve_at(wire::name::PATH, changes::Changes(service()))
         .serve_at(wire::name::PATH, history::History(service()))
+        .serve_at(wire::name::PATH, settings::Settings(service()))
 }

@@ -55,6 +55,9 @@ async fn send(connection: &Connection, service: &Arc<Service>, emission: Emissio
                     let gone = gone.iter().map(|id| id.0).collect();
                     Snapshots::changed(&main()?, present, gone).await
                 }
+                Event::Policy(policy) => {
+                    properties(&main()?, wire::name::SETTINGS, wire::policy_properties(&policy)).await
+                }
                 Event::Updates(updates) => Updates::changed(&main()?, (&*updates).into()).await,
                 _ => Ok(()),
             }

@@ -20,6 +20,7 @@ mod inhibit;
 mod jobs;
 mod log;
 mod outcome;
+mod policy;
 mod recover;
 mod service;
 mod store;

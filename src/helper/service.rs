@@ -7,6 +7,7 @@ use crate::checked::{Base, Checked};
 use crate::emit::{self, Emission};
 use crate::idle::Idle;
 use crate::jobs::Running;
+use crate::policy::PolicyFile;
 use crate::store::Store;
 use engine::{Engine, System};
 use model::{Job, JobId, State, Timestamp, Updates};
@@ -41,6 +42,8 @@ pub(crate) struct Service {
     pub(crate) engine: Arc<dyn Engine>,
     pub(crate) authority: Arc<dyn Authority>,
     pub(crate) store: Store,
+    /// Locked while a change of the policy is made.
+    pub(crate) policy: tokio::sync::Mutex<PolicyFile>,
     pub(crate) idle: Arc<Idle>,
     pub(crate) running: Mutex<BTreeMap<JobId, Arc<Running>>>,
     /// Held by what uses the package manager: an update waits until a check has stopped.
@@ -68,10 +71,16 @@ pub struct Served {
 /// system from then on. [`Served::take_name`] is for the caller: objects come first, the name last.
 pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Result<Served> {
     let (emissions, mut receiver) = mpsc::unbounded_channel();
+    let policy = PolicyFile::new(&setup.state_dir);
+    let state = State {
+        policy: policy.read(),
+        ..State::default()
+    };
     let service = Arc::new(Service {
         engine: setup.engine,
         authority: setup.authority,
         store: Store::open(&setup.state_dir),
+        policy: tokio::sync::Mutex::new(policy),
         idle: Arc::default(),
         running: Mutex::default(),
         packages: tokio::sync::Mutex::default(),
@@ -80,7 +89,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         stopping: AtomicBool::new(false),
         ended: Notify::new(),
         checked: Mutex::new(Checked::open(&setup.state_dir)),
-        state: Mutex::default(),
+        state: Mutex::new(state),
         system: tokio::sync::Mutex::default(),
         emissions,
         connection: OnceLock::new(),
@@ -211,6 +220,7 @@ impl Service {
             let next = State {
                 updates,
                 jobs: state.jobs.clone(),
+                policy: state.policy,
                 ..system.to_state()
             };
             for event in state.changes_to(&next) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::{Capabilities, Job, JobId, Snapshot, SnapshotId, State, Updates};
+use crate::{Capabilities, Job, JobId, Policy, Snapshot, SnapshotId, State, Updates};
 
 /// A change of the state. [`State::apply`] is the only way a state changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub enum Event {
     Updates(Box<Updates>),
     /// What the system can do.
     Capabilities(Capabilities),
+    /// What is decided for the system.
+    Policy(Policy),
     /// A job began, moved on or ended.
     Job(Box<Job>),
     /// A job is forgotten.

@@ -17,6 +17,7 @@ mod failure;
 mod job;
 mod package;
 mod plan;
+mod policy;
 mod refusal;
 mod restart;
 mod retention;
@@ -42,6 +43,7 @@ pub use failure::{Failure, FailureCode};
 pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase, Progress};
 pub use package::{ChangeKind, PackageChange, PackageGroup};
 pub use plan::{Concern, Plan, Restart};
+pub use policy::{Automation, Cadence, Policy, PolicyChange, PolicyError};
 pub use refusal::{Refusal, RefusalCode};
 pub use restart::{NIGHT, PlannedRestart, RestartWhen, may_restart_at_night};
 pub use retention::{

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::{
-    Capabilities, Capability, Condition, Event, Job, JobId, JobState, Refusal, RefusalCode, Snapshot,
+    Capabilities, Capability, Condition, Event, Job, JobId, JobState, Policy, Refusal, RefusalCode, Snapshot,
     SnapshotId, Updates,
 };
 use serde::Serialize;
@@ -21,6 +21,8 @@ pub struct State {
     pub jobs: BTreeMap<JobId, Job>,
     /// What this system can do.
     pub capabilities: Capabilities,
+    /// What is decided for it.
+    pub policy: Policy,
 }
 
 impl State {
@@ -45,6 +47,7 @@ impl State {
             }
             Event::Updates(updates) => replace(&mut self.updates, *updates),
             Event::Capabilities(capabilities) => replace(&mut self.capabilities, capabilities),
+            Event::Policy(policy) => replace(&mut self.policy, policy),
             Event::Job(job) => {
                 let changed = self.jobs.get(&job.id) != Some(&*job);
                 self.jobs.insert(job.id, *job);
@@ -83,6 +86,9 @@ impl State {
         }
         if self.capabilities != next.capabilities {
             events.push(Event::Capabilities(next.capabilities.clone()));
+        }
+        if self.policy != next.policy {
+            events.push(Event::Policy(next.policy));
         }
         events.extend(
             self.jobs

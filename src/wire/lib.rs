@@ -12,6 +12,7 @@ mod convert;
 mod error;
 pub mod name;
 mod options;
+mod policy;
 mod proxy;
 mod types;
 
@@ -21,18 +22,21 @@ pub use options::{
     edit_changes, edit_from_wire, limit, new_snapshot_from_wire, new_snapshot_options, no_options,
     numbers_from_wire,
 };
+pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
 pub use proxy::{
-    BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, SnapshotsProxy, UpdatesProxy,
+    BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, SettingsProxy, SnapshotsProxy,
+    UpdatesProxy,
 };
 pub use types::{Failure, Job, Outcome, PackageChange, Plan, Progress, Snapshot, Started, Updates};
 
 /// The interface files, by interface name: what the running helper must look like.
-pub const CONTRACT: [(&str, &str); 7] = [
+pub const CONTRACT: &[(&str, &str)] = &[
     (name::MANAGER, include_str!("org.kedge.Kedge1.Manager.xml")),
     (name::SNAPSHOTS, include_str!("org.kedge.Kedge1.Snapshots.xml")),
     (name::UPDATES, include_str!("org.kedge.Kedge1.Updates.xml")),
     (name::BOOT, include_str!("org.kedge.Kedge1.Boot.xml")),
     (name::CHANGES, include_str!("org.kedge.Kedge1.Changes.xml")),
     (name::HISTORY, include_str!("org.kedge.Kedge1.History.xml")),
+    (name::SETTINGS, include_str!("org.kedge.Kedge1.Settings.xml")),
     (name::JOB, include_str!("org.kedge.Kedge1.Job.xml")),
 ];

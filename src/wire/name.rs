@@ -22,6 +22,8 @@ pub const BOOT: &str = "org.kedge.Kedge1.Boot";
 pub const CHANGES: &str = "org.kedge.Kedge1.Changes";
 /// Interface of jobs that are over.
 pub const HISTORY: &str = "org.kedge.Kedge1.History";
+/// Interface of what is decided for the system.
+pub const SETTINGS: &str = "org.kedge.Kedge1.Settings";
 /// Interface of a job's object.
 pub const JOB: &str = "org.kedge.Kedge1.Job";
 /// What the names of the errors begin with.
@@ -46,8 +48,13 @@ pub mod action {
     /// Cancel a job of another user.
     pub const CANCEL: &str = "org.kedge.kedge1.cancel-job";
 
+    /// Decide how far the system goes by itself, and what is kept.
+    pub const CONFIGURE: &str = "org.kedge.kedge1.configure";
+
     /// All of them.
-    pub const ALL: [&str; 8] = [CREATE, DELETE, EDIT, CHECK, UPDATE, DISCARD, ROLLBACK, CANCEL];
+    pub const ALL: &[&str] = &[
+        CREATE, DELETE, EDIT, CHECK, UPDATE, DISCARD, ROLLBACK, CANCEL, CONFIGURE,
+    ];
 }
 
 /// The object path of a job.

@@ -20,9 +20,9 @@ pub mod limit {
 }
 
 /// Options on their way out.
-type Outgoing = HashMap<&'static str, Variant<'static>>;
+pub(crate) type Outgoing = HashMap<&'static str, Variant<'static>>;
 /// Options on their way in.
-type Incoming = HashMap<String, OwnedVariant>;
+pub(crate) type Incoming = HashMap<String, OwnedVariant>;
 
 /// The options of `Create` for a wish.
 pub fn new_snapshot_options(wish: &NewSnapshot) -> Outgoing {
@@ -122,7 +122,7 @@ pub fn no_options(options: &Incoming) -> Result<(), Error> {
     }
 }
 
-fn take<T: TryFrom<OwnedVariant>>(options: &mut Incoming, name: &str) -> Result<Option<T>, Error> {
+pub(crate) fn take<T: TryFrom<OwnedVariant>>(options: &mut Incoming, name: &str) -> Result<Option<T>, Error> {
     options
         .remove(name)
         .map(|value| T::try_from(value).map_err(|_| Error::Invalid(format!("{name} is of the wrong type"))))

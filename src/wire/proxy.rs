@@ -6,6 +6,7 @@ mod changes;
 mod history;
 mod job;
 mod manager;
+mod settings;
 mod snapshots;
 mod updates;
 
@@ -14,5 +15,6 @@ pub use changes::ChangesProxy;
 pub use history::HistoryProxy;
 pub use job::{JobProxy, LogStream};
 pub use manager::ManagerProxy;
+pub use settings::SettingsProxy;
 pub use snapshots::SnapshotsProxy;
 pub use updates::UpdatesProxy;

@@ -27,6 +27,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Play)> {
         a_rollback_tells_its_plan_and_is_done,
         what_waits_is_discarded,
         a_verbose_job_prints_its_log,
+        settings_are_shown_and_changed,
         nobody_is_let_in_without_authorization,
     )
 }
@@ -345,5 +346,57 @@ fn nobody_is_let_in_without_authorization(it: &Asserted) -> Result<(), Failed> {
         stage.run(args).exited(0);
     }
     assert_eq!(stage.engine.system()?, before);
+    Ok(())
+}
+
+fn settings_are_shown_and_changed(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let shown = stage.text(&["settings"], 0);
+    assert!(
+        shown.contains("every day") && shown.contains("nothing is removed automatically"),
+        "{shown}"
+    );
+    let set = [
+        "settings",
+        "set",
+        "--automation",
+        "install",
+        "--cadence",
+        "weekly",
+        "--on-battery",
+        "yes",
+        "--clean-up",
+        "yes",
+        "--keep-updates",
+        "5",
+    ];
+    let said = stage.run(&set);
+    said.exited(0);
+    said.told(&["Stored."]);
+    let expected = json!({
+        "automation": "install", "cadence": "weekly", "on_battery": true, "on_metered": false,
+        "clean_up": true, "keep_updates": 5, "space_percent": 30,
+    });
+    assert_eq!(stage.json(&["settings"], 0), expected);
+    let shown = stage.text(&["settings"], 0);
+    assert!(
+        shown.contains("5 updates, fewer when snapshots hold more than 30 % of the disk"),
+        "{shown}"
+    );
+    let again = stage.run(&set);
+    again.exited(0);
+    again.told(&["Nothing to change."]);
+    for wrong in [
+        &["--automation", "reboot"][..],
+        &["--keep-updates", "1"],
+        &["--space-percent", "-1"],
+        &["--on-battery", "maybe"],
+        &[],
+    ] {
+        stage.run(&[&["settings", "set"], wrong].concat()).exited(2);
+    }
+    assert_eq!(stage.json(&["settings"], 0), expected);
+    let locked = it.locked_stage(Scenario::Normal);
+    locked.run(&["settings", "set", "--cadence", "never"]).exited(4);
     Ok(())
 }

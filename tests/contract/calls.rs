@@ -4,8 +4,9 @@
 use crate::fixture::Machine;
 use crate::trial;
 use engine::{Fault, Scenario};
+use futures_util::StreamExt;
 use libtest_mimic::Trial;
-use model::{Edit, FailureCode, JobId, NewSnapshot, Phase, Refusal, RefusalCode, SnapshotId};
+use model::{Edit, FailureCode, JobId, NewSnapshot, Phase, PolicyChange, Refusal, RefusalCode, SnapshotId};
 use wire::Error;
 use wire::name::action;
 
@@ -21,6 +22,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("calls: every error arrives by its name and with its code", errors),
         trial("calls: reading needs no authorization", reading),
+        trial(
+            "calls: settings are bounded, guarded, told, stored, and no news when nothing changes",
+            settings,
+        ),
         trial(
             "calls: what the system cannot do is said by its capabilities",
             capabilities,
@@ -318,4 +323,97 @@ async fn capabilities() {
     assert_eq!(ours(updates.check(Default::default()).await), unsupported);
     let changes = wire::ChangesProxy::new(&connection).await.unwrap();
     assert_eq!(ours(changes.packages(31, 0).await), unsupported);
+}
+
+async fn settings() {
+    let machine = Machine::new(Scenario::Normal);
+    let (served, connection) = machine.p2p().await;
+    let settings = async |connection| {
+        wire::SettingsProxy::builder(connection)
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .unwrap()
+    };
+    let it = settings(&connection).await;
+    assert_eq!(it.automation().await.unwrap(), "notify");
+    assert_eq!(it.cadence().await.unwrap(), "daily");
+    assert!(
+        !it.on_battery().await.unwrap() && !it.on_metered().await.unwrap() && !it.clean_up().await.unwrap()
+    );
+    assert_eq!(
+        (
+            it.keep_updates().await.unwrap(),
+            it.space_percent().await.unwrap()
+        ),
+        (10, 30)
+    );
+    let none = PolicyChange::default();
+    let change =
+        async |change: &PolicyChange| it.change(wire::policy_changes(change), Default::default()).await;
+    for bad in [
+        none,
+        PolicyChange {
+            keep_updates: Some(1),
+            ..none
+        },
+    ] {
+        assert!(matches!(ours(change(&bad).await), Error::Invalid(_)), "{bad:?}");
+    }
+    let same = PolicyChange {
+        keep_updates: Some(10),
+        ..none
+    };
+    change(&same).await.unwrap();
+    assert_eq!(
+        machine.authority.asked(),
+        [],
+        "nobody is asked for what is wrong or already so"
+    );
+
+    let mut news = it.receive_keep_updates_changed().await;
+    let wish = PolicyChange {
+        automation: Some(model::Automation::Install),
+        keep_updates: Some(5),
+        ..none
+    };
+    change(&wish).await.unwrap();
+    assert_eq!(machine.authority.asked(), [(action::CONFIGURE, true)]);
+    assert_eq!(
+        (
+            it.automation().await.unwrap().as_str(),
+            it.keep_updates().await.unwrap()
+        ),
+        ("install", 5)
+    );
+    drop(news.next().await);
+    // It is no job: nothing of it is in the way of one, and one is not in its way.
+    machine.engine.inject(Phase::Download, Fault::Hang);
+    let updates = wire::UpdatesProxy::new(&connection).await.unwrap();
+    updates.install(Default::default()).await.unwrap();
+    let days = PolicyChange {
+        space_percent: Some(50),
+        ..none
+    };
+    change(&days).await.unwrap();
+    machine.authority.refuse();
+    let refused = PolicyChange {
+        clean_up: Some(true),
+        ..none
+    };
+    assert_eq!(
+        ours(change(&refused).await),
+        Error::NotAuthorized(action::CONFIGURE.into())
+    );
+    assert!(!it.clean_up().await.unwrap());
+    served.stop().await;
+
+    let (_served, connection) = machine.p2p().await;
+    let it = settings(&connection).await;
+    let kept = (
+        it.automation().await.unwrap(),
+        it.keep_updates().await.unwrap(),
+        it.space_percent().await.unwrap(),
+    );
+    assert_eq!(kept, ("install".into(), 5, 50), "the next helper knows it");
 }

@@ -129,7 +129,10 @@ async fn actions() {
             _ => {}
         }
     }
-    let mut known = wire::name::action::ALL.map(str::to_owned).to_vec();
+    let mut known = wire::name::action::ALL
+        .iter()
+        .map(|it| (*it).to_owned())
+        .collect::<Vec<_>>();
     known.sort();
     declared.sort();
     assert_eq!(declared, known);

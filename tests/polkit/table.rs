@@ -5,7 +5,7 @@ use crate::authority::SystemBus;
 use crate::callers::{GAMES, MAN, NOBODY, ROOT, User};
 use engine::{Fault, Scenario, SimEngine};
 use helper::{Polkit, Served, Setup, serve};
-use model::{Edit, Phase};
+use model::{Edit, Phase, PolicyChange};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +47,7 @@ impl Stage {
 type Reply = zbus::Result<()>;
 
 /// Every method that changes something, with the action it asks for.
-async fn change(connection: &Connection, action: &str) -> zbus::Result<u32> {
+async fn change(connection: &Connection, action: &str) -> zbus::Result<Option<u32>> {
     let snapshots = wire::SnapshotsProxy::new(connection).await?;
     let updates = wire::UpdatesProxy::new(connection).await?;
     let boot = wire::BootProxy::new(connection).await?;
@@ -75,9 +75,19 @@ async fn change(connection: &Connection, action: &str) -> zbus::Result<u32> {
             let default = wire::ManagerProxy::new(connection).await?.default().await?;
             boot.rollback(if default == 31 { 33 } else { 31 }, none()).await?
         }
+        action::CONFIGURE => {
+            // Something other than what is.
+            let settings = wire::SettingsProxy::new(connection).await?;
+            let change = PolicyChange {
+                on_battery: Some(!settings.on_battery().await?),
+                ..PolicyChange::default()
+            };
+            settings.change(wire::policy_changes(&change), none()).await?;
+            return Ok(None);
+        }
         _ => unreachable!("{action}"),
     };
-    Ok(id)
+    Ok(Some(id))
 }
 
 /// Every method that only reads.
@@ -93,6 +103,15 @@ async fn read(c: &Connection) -> Vec<(&'static str, Reply)> {
         ("Version", manager.version().await.map(drop)),
         ("Capabilities", manager.capabilities().await.map(drop)),
         ("Default", manager.default().await.map(drop)),
+        (
+            "Settings.Cadence",
+            wire::SettingsProxy::new(c)
+                .await
+                .unwrap()
+                .cadence()
+                .await
+                .map(drop),
+        ),
         (
             "Snapshots.List",
             wire::SnapshotsProxy::new(c).await.unwrap().list().await.map(drop),
@@ -155,6 +174,7 @@ pub(crate) async fn whole() {
         action::UPDATE,
         action::DISCARD,
         action::ROLLBACK,
+        action::CONFIGURE,
     ];
     let mut rows = 0;
     for user in [NOBODY, MAN, GAMES, ROOT] {
@@ -164,6 +184,7 @@ pub(crate) async fn whole() {
             rows += 1;
         }
         for action in changes {
+            rows += 1;
             let reply = change(&connection, action).await;
             match reply {
                 Ok(id) if allowed(user, action) => {
@@ -174,6 +195,7 @@ pub(crate) async fn whole() {
                         .list_jobs()
                         .await
                         .unwrap();
+                    let Some(id) = id else { continue };
                     let job = jobs.iter().find(|job| job.id == id).unwrap();
                     assert_eq!(job.uid, user.uid(), "{action}: whose job");
                 }
@@ -183,10 +205,9 @@ pub(crate) async fn whole() {
                 }
                 other => panic!("{action} by {}: {other:?}", user.0),
             }
-            rows += 1;
         }
     }
-    assert_eq!(rows, 4 * (10 + changes.len()));
+    assert_eq!(rows, 4 * (11 + changes.len()));
 }
 
 pub(crate) async fn cancelling() {
@@ -206,6 +227,7 @@ pub(crate) async fn cancelling() {
         stage.engine.inject(Phase::Refresh, Fault::Hang);
         change(&user.connect(&stage.system.bus).await, action::UPDATE)
             .await
+            .unwrap()
             .unwrap()
     };
     let job = update(MAN).await;
@@ -252,8 +274,8 @@ pub(crate) async fn defaults() {
     // org.freedesktop.PolicyKit1.Authority: 2 an administrator, 4 an administrator for a while, 5 yes.
     assert_eq!(ours.len(), action::ALL.len());
     for action in action::ALL {
-        let active = if action == action::CHECK { 5 } else { 4 };
-        assert_eq!(ours[action], (2, 2, active), "{action}");
+        let active = if *action == action::CHECK { 5 } else { 4 };
+        assert_eq!(ours[*action], (2, 2, active), "{action}");
     }
 }
 

@@ -130,6 +130,7 @@ enum Op {
     Boot(Option<u32>, Option<u32>),
     Job(u32, bool),
     JobGone(u32),
+    Policy(bool, u32),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -139,7 +140,8 @@ fn op() -> impl Strategy<Value = Op> {
         id.clone().prop_map(Op::Remove),
         (prop::option::of(id.clone()), prop::option::of(id.clone())).prop_map(|(a, b)| Op::Boot(a, b)),
         (id.clone(), any::<bool>()).prop_map(|(id, check)| Op::Job(id, check)),
-        id.prop_map(Op::JobGone),
+        id.clone().prop_map(Op::JobGone),
+        (any::<bool>(), id).prop_map(|(on, count)| Op::Policy(on, count)),
     ]
 }
 
@@ -168,6 +170,11 @@ fn event(op: Op) -> Event {
             }))
         }
         Op::JobGone(id) => Event::JobGone(JobId(id)),
+        Op::Policy(on_battery, keep_updates) => Event::Policy(crate::Policy {
+            on_battery,
+            keep_updates,
+            ..crate::Policy::default()
+        }),
     }
 }
 
