@@ -27,8 +27,8 @@ pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewe
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
-    Capabilities, Edit, FileVersion, FilesSummary, NewSnapshot, PackageChange, Plan, Snapshot, SnapshotId,
-    State, UpdateSet, Updates,
+    Capabilities, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, RoomPlan,
+    Snapshot, SnapshotId, SnapshotSize, State, UpdateSet, Updates, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -144,6 +144,20 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Removes the leftovers of transactions that were cut short. The caller has made sure that none is running.
     /// Returns the snapshots it removed.
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error>;
+
+    /// How full the filesystem is.
+    fn usage(&self) -> Result<Usage, Error>;
+
+    /// What deleting these snapshots together frees. The first call may read for a long time: the context's progress
+    /// tells how far it is, and it can be stopped. What was read stays known.
+    fn freed(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Freed, Error>;
+
+    /// What deleting each snapshot alone frees, by number. As long as [`Engine::freed`].
+    fn sizes(&self, context: &Context<'_>) -> Result<Vec<SnapshotSize>, Error>;
+
+    /// Which snapshots to delete so that so many bytes of data are freed: only such as
+    /// [`room_candidates`](model::room_candidates) names. As long as [`Engine::freed`].
+    fn plan_room(&self, target: u64, context: &Context<'_>) -> Result<RoomPlan, Error>;
 
     /// A descriptor that becomes readable when the system may have changed (by anyone); read [`Engine::system`] then,
     /// which also drains it. `None` where changes come only through this engine.

@@ -2,8 +2,9 @@
 use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, transaction};
 use model::{
-    Condition, Edit, FileVersion, FilesSummary, NewSnapshot, PackageChange, Plan, Refusal, RefusalCode,
-    Snapshot, SnapshotId, SnapshotKind, UpdateSet, Uuid, userdata_key,
+    Condition, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, Refusal,
+    RefusalCode, RoomPlan, Snapshot, SnapshotId, SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid,
+    userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -186,6 +187,22 @@ impl Engine for NativeEngine {
             true => Outcome::Unchanged,
             false => Outcome::Changed(gone),
         })
+    }
+
+    fn usage(&self) -> Result<Usage, Error> {
+        self.space_usage()
+    }
+
+    fn freed(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Freed, Error> {
+        self.space_freed(ids, context)
+    }
+
+    fn sizes(&self, context: &Context<'_>) -> Result<Vec<SnapshotSize>, Error> {
+        self.space_sizes(context)
+    }
+
+    fn plan_room(&self, target: u64, context: &Context<'_>) -> Result<RoomPlan, Error> {
+        self.space_plan(target, context)
     }
 
     fn watch(&self) -> Result<Option<OwnedFd>, Error> {

@@ -13,6 +13,7 @@ mod engine;
 mod info;
 mod mounts;
 mod rollback;
+mod space;
 mod store;
 
 pub(crate) use boot::Boot;
@@ -22,6 +23,8 @@ pub(crate) use btrfs::read_search_result;
 pub(crate) use diff::read_item;
 pub use diff::{TakeChanges, Viewer, compare_directories};
 pub use info::{Books, Info, InfoError};
+#[cfg(feature = "fuzzing")]
+pub(crate) use space::read_cache;
 pub(crate) use store::{Base, Store};
 
 use crate::{Error, System};
@@ -46,6 +49,7 @@ pub struct NativeEngine {
     clock: Clock,
     parts: OnceLock<Parts>,
     last: Mutex<Option<Reading>>,
+    space: space::Space,
 }
 
 /// What there is once `.snapshots` is.
@@ -86,6 +90,7 @@ impl NativeEngine {
             clock,
             parts: OnceLock::new(),
             last: Mutex::default(),
+            space: space::Space::default(),
         };
         if engine.find_parts()?.is_some()
             && let Some(id) = engine.booted()?

@@ -12,6 +12,7 @@ mod machine;
 mod outside;
 mod packages;
 mod scenario;
+mod space;
 mod transaction;
 mod work;
 
@@ -24,8 +25,9 @@ pub use work::{Fault, Speed};
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer};
 use machine::{Base, Machine};
 use model::{
-    Capability, ChangeKind, Cleanup, Concern, Edit, FileVersion, FilesSummary, NewSnapshot, PackageChange,
-    Phase, Plan, Refusal, RefusalCode, Restart, Snapshot, SnapshotId, Timestamp, UpdateSet, userdata_key,
+    Capability, ChangeKind, Cleanup, Concern, Edit, FileVersion, FilesSummary, Freed, NewSnapshot,
+    PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, RoomPlan, Snapshot, SnapshotId, SnapshotSize,
+    Timestamp, UpdateSet, Usage, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -399,6 +401,28 @@ impl Engine for SimEngine {
             true => Outcome::Unchanged,
             false => Outcome::Changed(gone),
         })
+    }
+
+    fn usage(&self) -> Result<Usage, Error> {
+        Ok(space::usage(&self.machine()))
+    }
+
+    fn freed(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Freed, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        work.trouble().map_err(Stop::into_error)?;
+        space::freed(&self.machine(), ids)
+    }
+
+    fn sizes(&self, context: &Context<'_>) -> Result<Vec<SnapshotSize>, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        work.trouble().map_err(Stop::into_error)?;
+        space::sizes(&self.machine())
+    }
+
+    fn plan_room(&self, target: u64, _: &Context<'_>) -> Result<RoomPlan, Error> {
+        space::plan_room(&self.machine(), target)
     }
 
     fn watch(&self) -> Result<Option<OwnedFd>, Error> {

@@ -76,7 +76,7 @@ impl<'f> Cursor<'f> {
             if self.left == 0 && !self.fill()? {
                 return Ok(None);
             }
-            let Some((key, start, end)) = self.step() else {
+            let Some((key, leaf, start, end)) = self.step() else {
                 // A broken buffer ends the search: what follows cannot be found.
                 self.is_over = true;
                 self.left = 0;
@@ -84,13 +84,13 @@ impl<'f> Cursor<'f> {
             };
             if key >= self.from {
                 let data = self.argument.get(start..end).unwrap_or_default();
-                return Ok(Some(Item { key, data }));
+                return Ok(Some(Item { key, leaf, data }));
             }
         }
     }
 
-    /// Passes one item of the buffer: its key, and where its data is.
-    fn step(&mut self) -> Option<(Key, usize, usize)> {
+    /// Passes one item of the buffer: its key, its leaf's transaction, and where its data is.
+    fn step(&mut self) -> Option<(Key, u64, usize, usize)> {
         let header = Fields(self.argument.get(self.place..)?);
         // The header is in the machine's byte order: transid, objectid, offset, type, length of the data.
         let key = Key {
@@ -98,6 +98,7 @@ impl<'f> Cursor<'f> {
             offset: u64::from_ne_bytes(header.bytes(16)?),
             kind: u32::from_ne_bytes(header.bytes(24)?),
         };
+        let leaf = u64::from_ne_bytes(header.bytes(0)?);
         let length = u32::from_ne_bytes(header.bytes(28)?) as usize;
         let start = self.place + HEADER;
         let end = start
@@ -110,7 +111,7 @@ impl<'f> Cursor<'f> {
         self.seen = Some(key);
         self.place = end;
         self.left -= 1;
-        Some((key, start, end))
+        Some((key, leaf, start, end))
     }
 
     /// Asks the kernel for more. Whether there is any.

@@ -38,7 +38,8 @@ macro_rules! zeroed {
 zeroed!(
     btrfs_ioctl_vol_args_v2,
     btrfs_ioctl_fs_info_args,
-    btrfs_ioctl_ino_lookup_args
+    btrfs_ioctl_ino_lookup_args,
+    btrfs_ioctl_dev_info_args
 );
 
 fn named(name: &CStr) -> Result<btrfs::btrfs_ioctl_vol_args_v2> {
@@ -188,6 +189,12 @@ pub(crate) struct Filesystem {
     pub(crate) id: [u8; 16],
     /// The number of its current transaction; `None` from a kernel (before 5.10) that does not tell.
     pub(crate) generation: Option<u64>,
+    /// The bytes of a block of its trees.
+    pub(crate) node_size: u32,
+    /// How many devices it has.
+    pub(crate) devices: u64,
+    /// The highest number of a device.
+    pub(crate) last_device: u64,
 }
 
 /// The filesystem in which this file or directory lies.
@@ -203,7 +210,82 @@ pub(crate) fn filesystem_of(file: impl AsFd) -> Result<Filesystem> {
     Ok(Filesystem {
         id: args.fsid,
         generation: (args.flags & flag != 0).then_some(args.generation),
+        node_size: args.nodesize,
+        devices: args.num_devices,
+        last_device: args.max_id,
     })
+}
+
+/// The size in bytes of one device; `None` when there is none with this number.
+pub(super) fn device_size(filesystem: BorrowedFd<'_>, device: u64) -> Result<Option<u64>> {
+    let mut args = btrfs::btrfs_ioctl_dev_info_args::zeroed();
+    args.devid = device;
+    // SAFETY: the request reads and writes a btrfs_ioctl_dev_info_args.
+    let result = unsafe {
+        let request = Updater::<{ ioctl::BTRFS_IOC_DEV_INFO as Opcode }, _>::new(&mut args);
+        rustix::ioctl::ioctl(filesystem, request)
+    };
+    match result {
+        Ok(()) => Ok(Some(args.total_bytes)),
+        Err(Errno::NODEV) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The size of what precedes the slots in the argument of [`space_info`]: how many there are, and how many are filled.
+pub(super) const SPACE_HEADER: usize = 2 * size_of::<u64>();
+/// The size of a slot: flags, bytes and used bytes of one kind of block groups.
+pub(super) const SPACE_SLOT: usize = size_of::<btrfs::btrfs_ioctl_space_info>();
+
+struct Spaces<'a>(&'a mut [u8]);
+
+// SAFETY: the request reads the number of slots from the start of the slice and writes the number of those it filled and
+// at most that many slots; `space_info` makes sure that the slice is as long as it says.
+unsafe impl rustix::ioctl::Ioctl for Spaces<'_> {
+    type Output = ();
+    const IS_MUTATING: bool = true;
+
+    fn opcode(&self) -> Opcode {
+        ioctl::BTRFS_IOC_SPACE_INFO as Opcode
+    }
+
+    fn as_ptr(&mut self) -> *mut c_void {
+        self.0.as_mut_ptr().cast()
+    }
+
+    unsafe fn output_from_ptr(_: IoctlOutput, _: *mut c_void) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Fills `argument` with what each kind of block groups holds: a header and as many slots as fit behind it. Without a
+/// slot, the kernel tells how many there are.
+pub(super) fn space_info(filesystem: BorrowedFd<'_>, argument: &mut [u8]) -> Result<()> {
+    let Some(size) = argument.len().checked_sub(SPACE_HEADER) else {
+        return Err(Errno::INVAL);
+    };
+    let slots = (size / SPACE_SLOT) as u64;
+    argument[..size_of::<u64>()].copy_from_slice(&slots.to_ne_bytes());
+    // SAFETY: see `Spaces`; the slice holds as many slots as were written above.
+    unsafe { rustix::ioctl::ioctl(filesystem, Spaces(argument)) }
+}
+
+/// Fills `result` with every reference to the data extent that begins at `start`: a header of four u32 (bytes left,
+/// bytes missing, numbers written, numbers missed), then inode, offset and subvolume of each.
+pub(super) fn logical_references(filesystem: BorrowedFd<'_>, start: u64, result: &mut [u8]) -> Result<()> {
+    let mut args = btrfs::btrfs_ioctl_logical_ino_args {
+        logical: start,
+        size: result.len() as u64,
+        reserved: [0; 3],
+        flags: u64::from(btrfs::BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET),
+        inodes: result.as_mut_ptr() as u64,
+    };
+    // SAFETY: the request reads a btrfs_ioctl_logical_ino_args and writes at most `size` bytes to where `inodes` points,
+    // which is `result` and outlives the call.
+    unsafe {
+        let request = Updater::<{ ioctl::BTRFS_IOC_LOGICAL_INO_V2 as Opcode }, _>::new(&mut args);
+        rustix::ioctl::ioctl(filesystem, request)
+    }
 }
 
 struct Search<'a>(&'a mut [u8]);

@@ -2,9 +2,16 @@
 //! What btrfs offers beyond files: subvolumes, snapshots and the tree of roots.
 
 mod cursor;
+mod extents;
 mod ioctl;
 mod roots;
+mod subvolumes;
 mod tree;
+mod usage;
+
+pub(crate) use extents::{Extent, Inode, Seen, What, is_referenced_in, orphans, scan_inodes};
+pub(crate) use subvolumes::{Subvolume, subvolumes};
+pub(crate) use usage::usage;
 
 pub(crate) use cursor::Cursor;
 pub(crate) use ioctl::{
@@ -24,6 +31,8 @@ pub(crate) fn read_search_result(bytes: &[u8], count: u32) {
     let last = tree::visit_items(bytes, count, |item| {
         visited.set(visited.get() + 1);
         roots::read_item(item.data);
+        extents::read_item(item);
+        subvolumes::read_item(item.data);
     });
     assert_eq!(last.is_some(), visited.get() > 0);
     assert!(visited.get() <= count as usize && visited.get() <= bytes.len() / 32);

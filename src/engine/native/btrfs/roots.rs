@@ -118,7 +118,7 @@ fn items(kind_first: u32, kind_last: u32, first: u64, last: u64, changed_since: 
 pub(crate) fn all_roots(filesystem: impl AsFd, parent: u64, name: &[u8]) -> Result<Vec<Root>> {
     let mut roots = Vec::new();
     let mut current: Option<(u64, Properties)> = None;
-    items(ITEM, BACKREF, FIRST, LAST, 0).run(filesystem, SWEEP, |Item { key, data }| match key.kind {
+    items(ITEM, BACKREF, FIRST, LAST, 0).run(filesystem, SWEEP, |Item { key, data, .. }| match key.kind {
         ITEM => current = properties(data).map(|properties| (key.object, properties)),
         BACKREF if key.offset == parent => {
             // An item and its back reference are neighbors; the item comes first.
@@ -149,7 +149,7 @@ pub(crate) fn changed_roots(
     since: u64,
     mut visit: impl FnMut(RootChange),
 ) -> Result<()> {
-    items(ITEM, BACKREF, FIRST, LAST, since).run(filesystem, POINT, |Item { key, data }| match key.kind {
+    items(ITEM, BACKREF, FIRST, LAST, since).run(filesystem, POINT, |Item { key, data, .. }| match key.kind {
         ITEM => {
             if let Some(properties) = properties(data) {
                 visit(RootChange::Item {
@@ -176,7 +176,7 @@ pub(crate) fn changed_roots(
 /// The subvolumes nested directly in this one.
 pub(crate) fn children(filesystem: impl AsFd, id: u64) -> Result<Vec<Child>> {
     let mut children = Vec::new();
-    items(REF, REF, id, id, 0).run(filesystem, POINT, |Item { key, data }| {
+    items(REF, REF, id, id, 0).run(filesystem, POINT, |Item { key, data, .. }| {
         if let Some((directory, name)) = reference(data) {
             children.push(Child {
                 id: key.offset,
@@ -191,7 +191,7 @@ pub(crate) fn children(filesystem: impl AsFd, id: u64) -> Result<Vec<Child>> {
 /// The subvolume with this number; `None` when there is none, or when it is nested nowhere as the top level is.
 pub(crate) fn root(filesystem: impl AsFd, id: u64) -> Result<Option<Root>> {
     let (mut item, mut place) = (None, None);
-    items(ITEM, BACKREF, id, id, 0).run(filesystem, POINT, |Item { key, data }| match key.kind {
+    items(ITEM, BACKREF, id, id, 0).run(filesystem, POINT, |Item { key, data, .. }| match key.kind {
         ITEM => item = properties(data),
         BACKREF => place = reference(data).map(|(directory, _)| (key.offset, directory)),
         _ => {}
@@ -241,7 +241,7 @@ fn history_in(id: u64, data: &[u8]) -> Option<History> {
 pub(crate) fn history(filesystem: impl AsFd, id: u64) -> Result<Option<History>> {
     let mut found = None;
     // A root item may come twice, once for a relocation that goes on: the kernel keeps the last.
-    items(ITEM, ITEM, id, id, 0).run(filesystem, POINT, |Item { key, data }| {
+    items(ITEM, ITEM, id, id, 0).run(filesystem, POINT, |Item { key, data, .. }| {
         if key.object == id && key.kind == ITEM {
             found = history_in(id, data);
         }

@@ -49,6 +49,8 @@ impl Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Item<'a> {
     pub(crate) key: Key,
+    /// The transaction in which the leaf was written that holds the item.
+    pub(crate) leaf: u64,
     pub(crate) data: &'a [u8],
 }
 
@@ -110,7 +112,11 @@ pub(crate) fn visit_items(results: &[u8], count: u32, mut visit: impl FnMut(Item
         let Some((data, behind)) = behind.split_at_checked(half(28) as usize) else {
             break;
         };
-        visit(Item { key, data });
+        visit(Item {
+            key,
+            leaf: word(0),
+            data,
+        });
         last = Some(key);
         rest = behind;
     }
@@ -156,16 +162,26 @@ impl Search {
     }
 
     /// Calls `visit` for every item found. Needs CAP_SYS_ADMIN.
-    pub(super) fn run(
+    pub(super) fn run(&self, filesystem: impl AsFd, size: usize, visit: impl FnMut(Item<'_>)) -> Result<()> {
+        self.run_while(filesystem, size, visit, || true).map(drop)
+    }
+
+    /// The same as long as `goes_on` says so, which is asked before each call of the kernel. Returns whether the search
+    /// came to its end.
+    pub(super) fn run_while(
         &self,
         filesystem: impl AsFd,
         size: usize,
         mut visit: impl FnMut(Item<'_>),
-    ) -> Result<()> {
+        mut goes_on: impl FnMut() -> bool,
+    ) -> Result<bool> {
         let filesystem: BorrowedFd<'_> = filesystem.as_fd();
         let mut from = self.first;
         let mut argument = self.argument(from, size);
         while from <= self.last {
+            if !goes_on() {
+                return Ok(false);
+            }
             match tree_search(filesystem, &mut argument) {
                 // One item is larger than the whole buffer.
                 Err(Errno::OVERFLOW) if argument.len() < LARGEST => {
@@ -190,7 +206,7 @@ impl Search {
                 place.copy_from_slice(&key);
             }
         }
-        Ok(())
+        Ok(true)
     }
 }
 

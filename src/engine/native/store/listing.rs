@@ -49,6 +49,12 @@ impl Listing {
             .find(|(_, entry)| entry.subvolume == subvolume)
             .map(|(id, _)| *id)
     }
+
+    /// Every subvolume that is a snapshot.
+    pub(crate) fn by_subvolume_number(&self) -> BTreeMap<u64, SnapshotId> {
+        let entries = self.entries.iter();
+        entries.map(|(id, entry)| (entry.subvolume, *id)).collect()
+    }
 }
 
 /// The last reading and what is needed to see whether it still holds.
