@@ -47,7 +47,7 @@ fn bus(text: &str) -> Result<Bus, std::convert::Infallible> {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Show the state of the system in one sentence, and what may be done next
-    Status(Format),
+    Status(Status),
     /// List the snapshots
     #[command(visible_alias = "ls")]
     List(List),
@@ -73,6 +73,8 @@ pub(crate) enum Verb {
     Log(Log),
     /// Show what is decided for the whole system, or change it
     Settings(Settings),
+    /// Show or choose who installs updates every night
+    Nightly(Nightly),
     /// Write the completions and man pages into a directory
     #[command(hide = true)]
     Generate { directory: PathBuf },
@@ -83,6 +85,29 @@ pub(crate) struct Format {
     /// Print JSON instead of text
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    #[command(flatten)]
+    pub(crate) format: Format,
+    /// Also what the machine has beside Kedge: tools, layout, timers, and what they did last
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Nightly {
+    /// kedge: continue what waits for the restart, and restart nothing; distribution: as it came
+    #[arg(value_parser = nightly)]
+    pub(crate) who: Option<model::Nightly>,
+}
+
+fn nightly(text: &str) -> Result<model::Nightly, String> {
+    match model::Nightly::from_code(text) {
+        Some(who @ (model::Nightly::Kedge | model::Nightly::Distribution)) => Ok(who),
+        _ => Err("kedge or distribution".into()),
+    }
 }
 
 #[derive(Debug, Args)]

@@ -3,7 +3,9 @@
 //! those of the bus, and what is absent is `null`.
 
 use crate::text::rfc3339;
-use model::{Failure, Job, PackageChange, Plan, Snapshot, SnapshotId, State, Status, Timestamp, UpdateSet};
+use model::{
+    Failure, Job, PackageChange, Plan, Platform, Snapshot, SnapshotId, State, Status, Timestamp, UpdateSet,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -47,6 +49,25 @@ impl<'a> SnapshotJson<'a> {
             condition: snapshot.condition.as_str(),
             uuid: snapshot.uuid.to_string(),
             parent_uuid: snapshot.parent_uuid.to_string(),
+        }
+    }
+}
+
+/// The state with what the machine has beside Kedge.
+#[derive(Debug, Serialize)]
+pub(crate) struct VerboseJson<'a> {
+    #[serde(flatten)]
+    status: StatusJson<'a>,
+    platform: &'a Platform,
+    nightly_would_replace: Option<SnapshotId>,
+}
+
+impl<'a> VerboseJson<'a> {
+    pub(crate) fn new(status: StatusJson<'a>, platform: &'a Platform, state: &State) -> Self {
+        Self {
+            status,
+            platform,
+            nightly_would_replace: platform.replaces(state),
         }
     }
 }

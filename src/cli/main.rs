@@ -10,6 +10,7 @@ mod exit;
 mod generate;
 mod job;
 mod json;
+mod platform;
 mod settings;
 mod show;
 mod text;
@@ -106,13 +107,8 @@ fn declined() -> Stop {
 impl Session {
     async fn verb(&self, verb: Verb) -> Result<Exit, Stop> {
         match verb {
-            Verb::Status(format) => {
-                match format.json {
-                    true => print_json(&json::StatusJson::new(&self.state, self.now)),
-                    false => print(&show::status(&self.state, self.now)),
-                }
-                Ok(Exit::Done)
-            }
+            Verb::Status(args) => self.status(&args).await,
+            Verb::Nightly(args) => self.nightly(&args).await,
             Verb::List(args) => Ok(self.list(&args)),
             Verb::Show(args) => self.show(&args).await,
             Verb::Diff(args) => self.diff(&args).await,
@@ -148,6 +144,35 @@ impl Session {
     ) -> Result<Exit, Stop> {
         let outcome = job::run(&self.client, self.views.clone(), verbose, call).await?;
         Ok(conclude(kind, &outcome))
+    }
+
+    async fn status(&self, args: &args::Status) -> Result<Exit, Stop> {
+        let platform = match args.verbose {
+            true => Some(self.client.platform().await?),
+            false => None,
+        };
+        if args.format.json {
+            let status = json::StatusJson::new(&self.state, self.now);
+            match platform {
+                Some(platform) => print_json(&json::VerboseJson::new(status, &platform, &self.state)),
+                None => print_json(&status),
+            }
+            return Ok(Exit::Done);
+        }
+        print(&show::status(&self.state, self.now));
+        if let Some(platform) = platform {
+            print(&platform::platform(&platform, &self.state));
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn nightly(&self, args: &args::Nightly) -> Result<Exit, Stop> {
+        if let Some(who) = args.who {
+            self.client.set_nightly(who).await?;
+        }
+        let platform = self.client.platform().await?;
+        print(&format!("{}\n", platform::nightly(&platform)));
+        Ok(Exit::Done)
     }
 
     fn list(&self, args: &args::List) -> Exit {

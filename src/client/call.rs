@@ -3,8 +3,8 @@
 
 use crate::{Client, Error, Link, View};
 use model::{
-    Edit, Failure, FailureCode, Job, JobId, JobOutcome, NewSnapshot, PackageChange, Plan, PolicyChange,
-    SnapshotId,
+    Edit, Failure, FailureCode, Job, JobId, JobOutcome, NewSnapshot, Nightly, PackageChange, Plan, Platform,
+    PolicyChange, SnapshotId,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -151,6 +151,19 @@ impl Client {
             .packages(wire::snapshot_number(from), wire::snapshot_number(to))
             .await?;
         Ok(changes.into_iter().map(Into::into).collect())
+    }
+
+    /// What the machine has beside Kedge.
+    pub async fn platform(&self) -> Result<Platform, Error> {
+        let proxy = wire::PlatformProxy::new(&self.connection().await?).await?;
+        let (platform,) = proxy.describe().await?;
+        Ok(platform.into())
+    }
+
+    /// Lets Kedge do the distribution's nightly job, or the distribution again. Returns whether that changed.
+    pub async fn set_nightly(&self, who: Nightly) -> Result<bool, Error> {
+        let proxy = wire::PlatformProxy::new(&self.connection().await?).await?;
+        Ok(proxy.set_nightly(who.as_str(), none()).await?)
     }
 
     /// Lines of a job's log from line number `from` on, and the number after the last one. A bounded piece: call again

@@ -16,6 +16,7 @@ mod files;
 pub mod fuzzing;
 mod native;
 pub mod packages;
+mod platform;
 mod run;
 pub mod sim;
 mod transaction;
@@ -27,8 +28,8 @@ pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewe
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
-    Capabilities, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, RoomPlan,
-    Snapshot, SnapshotId, SnapshotSize, State, UpdateSet, Updates, Usage,
+    Capabilities, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, Platform,
+    RoomPlan, Snapshot, SnapshotId, SnapshotSize, State, UpdateSet, Updates, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -162,4 +163,10 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// A descriptor that becomes readable when the system may have changed (by anyone); read [`Engine::system`] then,
     /// which also drains it. `None` where changes come only through this engine.
     fn watch(&self) -> Result<Option<OwnedFd>, Error>;
+
+    /// What the machine has beside Kedge: tools, layout, timers, and what they did last. Read anew with each call.
+    fn platform(&self) -> Result<Platform, Error>;
+
+    /// Lets Kedge do the distribution's nightly job, or the distribution again. systemd has to be told of it.
+    fn set_nightly(&self, ours: bool) -> Result<Outcome<()>, Error>;
 }

@@ -6,6 +6,7 @@ mod changes;
 mod history;
 mod job;
 mod manager;
+mod platform;
 mod settings;
 mod snapshots;
 mod updates;
@@ -35,4 +36,5 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, changes::Changes(service()))
         .serve_at(wire::name::PATH, history::History(service()))
         .serve_at(wire::name::PATH, settings::Settings(service()))
+        .serve_at(wire::name::PATH, platform::Platform(service()))
 }

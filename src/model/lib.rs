@@ -17,6 +17,7 @@ mod failure;
 mod job;
 mod package;
 mod plan;
+mod platform;
 mod policy;
 mod refusal;
 mod restart;
@@ -43,6 +44,10 @@ pub use failure::{Failure, FailureCode};
 pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase, Progress};
 pub use package::{ChangeKind, PackageChange, PackageGroup};
 pub use plan::{Concern, Plan, Restart};
+pub use platform::{
+    EtcLayout, Health, Nightly, NightlyRun, Platform, RebootManager, RestartLevel, RunResult, SnapperConfig,
+    Timer, Tool, Transactor, Writer,
+};
 pub use policy::{Automation, Cadence, Policy, PolicyChange, PolicyError};
 pub use refusal::{Refusal, RefusalCode};
 pub use restart::{NIGHT, PlannedRestart, RestartWhen, may_restart_at_night};

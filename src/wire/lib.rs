@@ -12,6 +12,7 @@ mod convert;
 mod error;
 pub mod name;
 mod options;
+mod platform;
 mod policy;
 mod proxy;
 mod types;
@@ -22,10 +23,11 @@ pub use options::{
     edit_changes, edit_from_wire, limit, new_snapshot_from_wire, new_snapshot_options, no_options,
     numbers_from_wire,
 };
+pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
 pub use proxy::{
-    BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, SettingsProxy, SnapshotsProxy,
-    UpdatesProxy,
+    BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, PlatformProxy, SettingsProxy,
+    SnapshotsProxy, UpdatesProxy,
 };
 pub use types::{Failure, Job, Outcome, PackageChange, Plan, Progress, Snapshot, Started, Updates};
 
@@ -38,5 +40,6 @@ pub const CONTRACT: &[(&str, &str)] = &[
     (name::CHANGES, include_str!("org.kedge.Kedge1.Changes.xml")),
     (name::HISTORY, include_str!("org.kedge.Kedge1.History.xml")),
     (name::SETTINGS, include_str!("org.kedge.Kedge1.Settings.xml")),
+    (name::PLATFORM, include_str!("org.kedge.Kedge1.Platform.xml")),
     (name::JOB, include_str!("org.kedge.Kedge1.Job.xml")),
 ];

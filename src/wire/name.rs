@@ -24,6 +24,8 @@ pub const CHANGES: &str = "org.kedge.Kedge1.Changes";
 pub const HISTORY: &str = "org.kedge.Kedge1.History";
 /// Interface of what is decided for the system.
 pub const SETTINGS: &str = "org.kedge.Kedge1.Settings";
+/// Interface of what the machine has beside Kedge.
+pub const PLATFORM: &str = "org.kedge.Kedge1.Platform";
 /// Interface of a job's object.
 pub const JOB: &str = "org.kedge.Kedge1.Job";
 /// What the names of the errors begin with.

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 pub(crate) fn trials() -> Vec<(&'static str, Play)> {
     crate::trials!(
         status_says_one_true_sentence,
+        a_verbose_status_tells_about_the_machine,
+        the_nightly_job_changes_hands_and_back,
         status_as_json_has_its_documented_shape,
         a_list_shows_every_snapshot,
         a_list_as_json_has_its_documented_shape,
@@ -34,6 +36,67 @@ fn keys(value: &Value) -> Vec<&str> {
         .collect();
     keys.sort_unstable();
     keys
+}
+
+fn a_verbose_status_tells_about_the_machine(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Pending);
+    let text = stage.text(&["status", "--verbose"], 0);
+    for words in [
+        "About this system",
+        "transactional-update, zypper, rebootmgr",
+        "/etc:",
+        "a subvolume of its own",
+        "root (/), home (/home)",
+        "would replace snapshot 42",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!stage.text(&["status"], 0).contains("About this system"));
+    let told: Value = serde_json::from_str(&stage.text(&["status", "-v", "--json"], 0))?;
+    assert_eq!(told["nightly_would_replace"], json!(42));
+    assert_eq!(
+        keys(&told["platform"]),
+        [
+            "configs",
+            "etc",
+            "health",
+            "last_run",
+            "nightly",
+            "read_only_root",
+            "reboot_manager",
+            "reboot_method",
+            "restart",
+            "timers",
+            "tools",
+            "transactor",
+            "update_method",
+            "writer",
+        ]
+    );
+    Ok(())
+}
+
+fn the_nightly_job_changes_hands_and_back(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Pending);
+    assert!(
+        stage
+            .text(&["nightly"], 0)
+            .starts_with("transactional-update dup")
+    );
+    assert!(
+        stage
+            .text(&["nightly", "kedge"], 0)
+            .starts_with("Kedge installs updates")
+    );
+    let text = stage.text(&["status", "--verbose"], 0);
+    assert!(!text.contains("would replace"), "{text}");
+    assert!(
+        stage
+            .text(&["nightly", "distribution"], 0)
+            .starts_with("transactional-update dup")
+    );
+    stage.text(&["nightly", "nobody"], 2);
+    Ok(())
 }
 
 fn status_says_one_true_sentence(it: &Asserted) -> Result<(), Failed> {

@@ -91,6 +91,11 @@ fn main() {
             &need,
             table::defaults,
         ),
+        trial(
+            "polkit: who does the nightly job is an administrator's choice",
+            &need,
+            table::nightly,
+        ),
         trial("polkit: only root may be the helper", &need, table::name),
     ];
     libtest_mimic::run(&arguments, trials).exit();

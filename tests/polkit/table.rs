@@ -242,6 +242,32 @@ pub(crate) async fn cancelling() {
     cancel(GAMES, job).await.unwrap();
 }
 
+/// The nightly job is no job of ours: its answer says at once whether it changed hands.
+pub(crate) async fn nightly() {
+    let stage = Stage::new().await;
+    for (user, who, expected) in [
+        (NOBODY, "kedge", None),
+        (MAN, "kedge", None),
+        (GAMES, "kedge", Some(true)),
+        (ROOT, "kedge", Some(false)),
+        (ROOT, "distribution", Some(true)),
+    ] {
+        let connection = user.connect(&stage.system.bus).await;
+        let platform = wire::PlatformProxy::new(&connection).await.unwrap();
+        // Looking needs nothing.
+        platform.describe().await.unwrap();
+        let reply = platform.set_nightly(who, HashMap::new()).await;
+        match (reply, expected) {
+            (Ok(changed), Some(expected)) => assert_eq!(changed, expected, "{who} by {}", user.0),
+            (Err(error), None) => assert_eq!(
+                Error::from_reply(&error),
+                Some(Error::NotAuthorized(action::CONFIGURE.to_owned()))
+            ),
+            (reply, _) => panic!("{who} by {}: {reply:?}", user.0),
+        }
+    }
+}
+
 pub(crate) async fn defaults() {
     let stage = Stage::new().await;
     let connection = ROOT.connect(&stage.system.bus).await;

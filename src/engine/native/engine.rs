@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
-use crate::{Context, Engine, Error, OpenFile, Outcome, System, transaction};
+use crate::packages::Tree;
+use crate::{Context, Engine, Error, OpenFile, Outcome, System, platform, transaction};
 use model::{
-    Condition, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, Refusal,
+    Condition, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, Platform, Refusal,
     RefusalCode, RoomPlan, Snapshot, SnapshotId, SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid,
     userdata_key,
 };
@@ -210,5 +211,13 @@ impl Engine for NativeEngine {
             Some(parts) => parts.store.watch(),
             None => Ok(None),
         }
+    }
+
+    fn platform(&self) -> Result<Platform, Error> {
+        Ok(platform::read(Tree::new(self.root_directory()), self.known()?))
+    }
+
+    fn set_nightly(&self, ours: bool) -> Result<Outcome<()>, Error> {
+        platform::nightly::set(Tree::new(self.root_directory()), ours)
     }
 }

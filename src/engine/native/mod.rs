@@ -27,9 +27,10 @@ pub use info::{Books, Info, InfoError};
 pub(crate) use space::read_cache;
 pub(crate) use store::{Base, Store};
 
+use crate::platform::Known;
 use crate::{Error, System};
 use boot::BtrfsDefault;
-use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, userdata_key};
+use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, Writer, userdata_key};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use std::collections::BTreeMap;
@@ -189,6 +190,25 @@ impl NativeEngine {
             default: self.default()?,
             capabilities: self.capabilities(),
             ..State::default()
+        })
+    }
+
+    /// The root directory of the running system, with or without `.snapshots`.
+    pub(crate) fn root_directory(&self) -> rustix::fd::BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
+    /// What only the engine knows of the machine. Without `.snapshots` that is nothing.
+    pub(crate) fn known(&self) -> Result<Known, Error> {
+        let parts = self.find_parts()?;
+        let etc_is_nested = match parts {
+            Some(parts) => parts.store.has_nested_etc(parts.boot.booted()?)?,
+            None => false,
+        };
+        Ok(Known {
+            etc_is_nested,
+            read_only_root: parts.is_some() && self.is_default_read_only()?,
+            writer: Writer::Native,
         })
     }
 

@@ -6,6 +6,8 @@
 //! would spoil the target itself.
 
 use super::{Base, Books, NativeEngine};
+use crate::packages::Tree;
+use crate::platform::books::PlatformBooks;
 use crate::{Context, Error, Outcome, transaction};
 use model::{Cleanup, Phase, Progress, RefusalCode, Snapshot, SnapshotId, userdata_key};
 
@@ -25,6 +27,7 @@ pub(super) fn roll_back(
     } else {
         make_copy_default(engine, id, before, context)?
     };
+    keep_platform_books(engine, |books| books.rolled_back(target, engine.booted()?));
     Ok(Outcome::Changed(target))
 }
 
@@ -126,6 +129,19 @@ fn make_copy_default(
     }
 }
 
+/// What transactional-update would note. The default is changed by now, so that failing to is only told.
+fn keep_platform_books(engine: &NativeEngine, write: impl FnOnce(PlatformBooks<'_>) -> Result<(), Error>) {
+    let written = engine
+        .store()
+        .and_then(|store| PlatformBooks::of(Tree::new(store.root())).map_or(Ok(()), write));
+    if let Err(error) = written {
+        tracing::warn!(
+            error = error.chain(),
+            "transactional-update's books are not as they should be"
+        );
+    }
+}
+
 /// The replaced default would otherwise be kept for ever.
 fn allow_cleanup(engine: &NativeEngine, before: u64) {
     let result = engine.store().and_then(|store| {
@@ -167,6 +183,7 @@ pub(super) fn discard(
             Err(error) => kept = kept.or(Some((id, error))),
         }
     }
+    keep_platform_books(engine, |books| books.discarded(&gone));
     match kept {
         None => Ok(Outcome::Changed(gone)),
         Some((id, error)) => Err(Error::NeedsAttention {

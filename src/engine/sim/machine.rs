@@ -34,6 +34,8 @@ pub(super) struct Machine {
     pub(super) broken: BTreeMap<Phase, Failure>,
     /// The snapshot a transaction of this engine is open in.
     pub(super) open: Option<SnapshotId>,
+    /// Kedge does the nightly job.
+    pub(super) nightly_is_ours: bool,
     uuids: u64,
     dirty: bool,
     shown: Arc<System>,
@@ -55,6 +57,7 @@ impl Machine {
             offers: Vec::new(),
             broken: BTreeMap::new(),
             open: None,
+            nightly_is_ours: false,
             uuids: 0,
             dirty: true,
             shown: Arc::default(),

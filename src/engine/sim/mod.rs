@@ -11,6 +11,7 @@ mod history;
 mod machine;
 mod outside;
 mod packages;
+mod platform;
 mod scenario;
 mod space;
 mod transaction;
@@ -427,6 +428,14 @@ impl Engine for SimEngine {
 
     fn watch(&self) -> Result<Option<OwnedFd>, Error> {
         self.machine().watch().map(Some)
+    }
+
+    fn platform(&self) -> Result<model::Platform, Error> {
+        platform::read(self)
+    }
+
+    fn set_nightly(&self, ours: bool) -> Result<Outcome<()>, Error> {
+        platform::set_nightly(self, ours)
     }
 }
 

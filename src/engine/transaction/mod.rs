@@ -25,6 +25,7 @@ pub(crate) use sandbox::Sandboxed;
 
 use crate::native::{Base, Books, NativeEngine};
 use crate::packages::{self, Database, Packages, Tree};
+use crate::platform::books::PlatformBooks;
 use crate::{Context, Engine as _, Error, Outcome};
 use lock::Locks;
 use model::{
@@ -229,6 +230,7 @@ impl Job<'_> {
             return Err(Error::Packages(Failure::new(FailureCode::BootDefault, detail)));
         }
         engine.set_default(id)?;
+        self.keep_platform_books(snapshot);
         // The new system is the default and complete. A mark that stays is removed at the next start, so failing to
         // remove it is no failure of the update.
         let unmarked = store
@@ -241,6 +243,24 @@ impl Job<'_> {
         }
         self.context.report.progress(at(Phase::Commit, 1000));
         Ok(())
+    }
+
+    /// What transactional-update would note. The update is complete by now, so that failing to is only told.
+    fn keep_platform_books(&self, snapshot: &OwnedFd) {
+        let written = self.engine.store().and_then(|store| {
+            let Some(books) = PlatformBooks::of(Tree::new(store.root())) else {
+                return Ok(());
+            };
+            books.committed(self.id, self.engine.booted()?)?;
+            books.products(self.present, Tree::new(snapshot.as_fd()))?;
+            let id = self.id;
+            let words = format!("New default snapshot is #{id} (/.snapshots/{id}/snapshot).");
+            books.log(self.engine.now(), &words)
+        });
+        if let Err(error) = written {
+            let words = "transactional-update's books are not as they should be";
+            self.context.report.log(&format!("{words}: {}", error.chain()));
+        }
     }
 
     /// Puts everything back and says why; the error tells when that did not work either.

@@ -74,6 +74,21 @@ impl Store {
         }
     }
 
+    /// The subvolume nested as `/etc` in this one.
+    fn nested_etc(&self, subvolume: u64) -> rustix::io::Result<Option<btrfs::Child>> {
+        let children = btrfs::children(&self.directory, subvolume)?;
+        Ok(children
+            .into_iter()
+            .find(|child| child.directory == ROOT_DIRECTORY && child.name == b"etc"))
+    }
+
+    /// Whether a subvolume is nested as `/etc` in this one.
+    pub(crate) fn has_nested_etc(&self, subvolume: u64) -> Result<bool, Error> {
+        self.nested_etc(subvolume)
+            .map(|etc| etc.is_some())
+            .map_err(|error| Error::io("look for a nested /etc", error))
+    }
+
     fn source(&self, base: Base) -> Result<Source, Error> {
         let failed = |error| Error::io("open what the snapshot is to be made from", error);
         let (root, subvolume) = match base {
@@ -90,11 +105,7 @@ impl Store {
                 }
             }
         };
-        let nested = btrfs::children(&self.directory, subvolume.id)
-            .map_err(failed)?
-            .into_iter()
-            .find(|child| child.directory == ROOT_DIRECTORY && child.name == b"etc");
-        let etc = match nested {
+        let etc = match self.nested_etc(subvolume.id).map_err(failed)? {
             None => None,
             Some(child) => {
                 // In the running system it may be mounted onto itself.
