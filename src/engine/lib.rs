@@ -11,6 +11,7 @@
 
 mod context;
 mod error;
+pub mod etc;
 mod files;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

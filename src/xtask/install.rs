@@ -24,11 +24,12 @@ pub(crate) struct Options {
 }
 
 /// A program: its package, its name, its directory below the prefix.
-const PROGRAMS: [(&str, &str, &str); 4] = [
+const PROGRAMS: [(&str, &str, &str); 5] = [
     ("cli", "kedgectl", "bin"),
     ("agent", "kedge-agent", "libexec"),
     ("app", "kedge", "bin"),
     ("helper", "kedge-helper", "libexec"),
+    ("helper", "kedge-sync-etc", "libexec"),
 ];
 
 /// Builds and installs everything.

@@ -6,7 +6,7 @@
 //! service is the engine to use.
 
 mod boot;
-mod btrfs;
+pub(crate) mod btrfs;
 mod date;
 mod diff;
 mod engine;

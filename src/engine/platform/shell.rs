@@ -57,21 +57,6 @@ fn value(text: &str) -> String {
     word
 }
 
-/// A value as these files hold it, in double quotes. Whatever a shell would expand is escaped.
-pub(crate) fn quoted(value: &str) -> String {
-    let mut out = String::from("\"");
-    for c in value.chars() {
-        if matches!(c, '"' | '\\' | '$' | '`') {
-            out.push('\\');
-        }
-        if !c.is_control() {
-            out.push(c);
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,13 +77,5 @@ mod tests {
         ];
         let values: Vec<_> = values.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
         assert_eq!(values, expected);
-    }
-
-    #[test]
-    fn what_is_quoted_is_read_back() {
-        for text in ["", "1 2 ", "a\"b\\c$d`e", "ö"] {
-            assert_eq!(value(&quoted(text)), text);
-        }
-        assert_eq!(quoted("a\nb"), "\"ab\"");
     }
 }

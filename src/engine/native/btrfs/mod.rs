@@ -24,6 +24,12 @@ pub(crate) use roots::{
 };
 pub(crate) use tree::{Fields, Key};
 
+/// Whether this is the root directory of a subvolume of btrfs, and not that of a whole filesystem of another kind.
+pub(crate) fn is_subvolume(directory: impl rustix::fd::AsFd) -> bool {
+    let is_root = rustix::fs::fstat(&directory).is_ok_and(|stat| stat.st_ino == ROOT_DIRECTORY);
+    is_root && root_of(&directory).is_ok()
+}
+
 /// Reads bytes that nobody vouches for as the result of a search, and each item as everything it may be.
 #[cfg(feature = "fuzzing")]
 pub(crate) fn read_search_result(bytes: &[u8], count: u32) {
