@@ -41,6 +41,8 @@ QtObject {
             return i18nc("@info:status", "Could not check for updates");
         case "never-checked":
             return i18nc("@info:status", "Not checked for updates yet");
+        case "not-checked":
+            return i18nc("@info:status", "The system changed since the last check for updates");
         case "stale":
             return i18nc("@info:status", "Last checked for updates long ago");
         case "up-to-date":
@@ -69,6 +71,8 @@ QtObject {
             return Failures.sentence(status.failure);
         case "never-checked":
             return i18nc("@info", "Check now to see whether there is anything new.");
+        case "not-checked":
+            return i18nc("@info", "Last check: %1. What it found was for another version of the system.", root.when(status.succeeded));
         case "stale":
             return i18nc("@info", "Last successful check: %1. Newer updates are likely.", root.when(status.succeeded));
         case "up-to-date":

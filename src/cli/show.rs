@@ -58,9 +58,10 @@ fn advice(status: &Status) -> Option<&'static str> {
             Some("Restart when it suits you, or undo it: kedgectl discard")
         }
         Status::Available { .. } => Some("Install them: kedgectl update"),
-        Status::CouldNotCheck { .. } | Status::NeverChecked | Status::Stale { .. } => {
-            Some("Look for updates: kedgectl check")
-        }
+        Status::CouldNotCheck { .. }
+        | Status::NeverChecked
+        | Status::NotChecked { .. }
+        | Status::Stale { .. } => Some("Look for updates: kedgectl check"),
         Status::Working { .. } | Status::Failed { .. } | Status::UpToDate { .. } | Status::NoUpdates => None,
     }
 }

@@ -262,6 +262,7 @@ pub(crate) fn status(status: &Status, state: &State, now: Timestamp) -> String {
             format!("Updates could not be looked for: {}. {last}", failure(why))
         }
         Status::NeverChecked => "Nobody has looked for updates yet.".into(),
+        Status::NotChecked { .. } => "The system has changed since updates were last looked for.".into(),
         Status::Stale { succeeded } => format!(
             "Nobody knows whether the system is up to date: the last successful search was {}.",
             ago(*succeeded, now)

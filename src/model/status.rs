@@ -75,6 +75,11 @@ pub enum Status {
     },
     /// Nobody has looked for updates yet.
     NeverChecked,
+    /// The system that starts next is another one than the last successful check was about.
+    NotChecked {
+        /// When that check was.
+        succeeded: Timestamp,
+    },
     /// The last successful check is too long ago to say anything.
     Stale {
         /// When it was.
@@ -131,7 +136,8 @@ impl Status {
                 packages: updates.set.packages.len(),
                 security: updates.set.security_count(),
             },
-            (Check::Never, _) | (_, None) => Self::NeverChecked,
+            (Check::Never, Some(succeeded)) => Self::NotChecked { succeeded },
+            (_, None) => Self::NeverChecked,
             (Check::Done, Some(succeeded)) if now.since(succeeded) > STALE_AFTER => Self::Stale { succeeded },
             (Check::Done, Some(succeeded)) => Self::UpToDate { succeeded },
         }
@@ -144,9 +150,11 @@ impl Status {
             Self::Failed { .. } => Action::ShowDetails,
             Self::UpdatePending { .. } | Self::RollbackPending { .. } => Action::Restart,
             Self::Available { .. } => Action::Update,
-            Self::CouldNotCheck { .. } | Self::NeverChecked | Self::Stale { .. } | Self::UpToDate { .. } => {
-                Action::Check
-            }
+            Self::CouldNotCheck { .. }
+            | Self::NeverChecked
+            | Self::NotChecked { .. }
+            | Self::Stale { .. }
+            | Self::UpToDate { .. } => Action::Check,
             Self::NoUpdates => Action::None,
         }
     }
@@ -161,6 +169,7 @@ impl Status {
             Self::Available { .. } => "available",
             Self::CouldNotCheck { .. } => "could-not-check",
             Self::NeverChecked => "never-checked",
+            Self::NotChecked { .. } => "not-checked",
             Self::Stale { .. } => "stale",
             Self::UpToDate { .. } => "up-to-date",
             Self::NoUpdates => "no-updates",

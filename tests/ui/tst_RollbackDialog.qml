@@ -88,8 +88,8 @@ Kirigami.ApplicationItem {
                 "group": "security"
             });
             tryVerify(() => saying("Kernel: 6.19.0 → 6.18.7") !== null);
-            verify(saying("Security fixes that are installed now are missing there.") !== null);
-            verify(saying("2 packages that are installed now are missing there") !== null);
+            tryVerify(() => saying("Security fixes that are installed now are missing there.") !== null);
+            tryVerify(() => saying("2 packages that are installed now are missing there") !== null);
             tryVerify(() => saying("sudo") !== null);
         }
 

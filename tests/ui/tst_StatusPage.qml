@@ -72,7 +72,7 @@ Item {
         function press(text) {
             const button = shown(page, text);
             verify(button !== null, "no button '" + text + "'");
-            waitForPolish(root);
+            waitForPolish(root.Window.window);
             wait(120);
             mouseClick(button);
         }
@@ -161,6 +161,17 @@ Item {
                         "action": "check"
                     },
                     sentence: "Not checked for updates yet",
+                    button: "Check for Updates",
+                    call: "check"
+                },
+                {
+                    tag: "not-checked",
+                    status: {
+                        "code": "not-checked",
+                        "action": "check",
+                        "succeeded": 1772436600000
+                    },
+                    sentence: "The system changed since the last check for updates",
                     button: "Check for Updates",
                     call: "check"
                 },

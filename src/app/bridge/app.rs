@@ -253,7 +253,7 @@ fn members(status: &Status) -> QVariant {
             put(it, "failure", value::failure(failure));
             put(it, "succeeded", &value::milliseconds(*succeeded));
         }
-        Status::Stale { succeeded } | Status::UpToDate { succeeded } => {
+        Status::NotChecked { succeeded } | Status::Stale { succeeded } | Status::UpToDate { succeeded } => {
             put(it, "succeeded", &value::milliseconds(Some(*succeeded)));
         }
         Status::NeverChecked | Status::NoUpdates => {}

@@ -40,7 +40,7 @@ fn up_to_date_is_said_only_after_a_recent_successful_check() {
     assert_eq!(code(&checked(Check::Done, Some(DAY), 3), DAY), "available");
     assert_eq!(
         code(&checked(Check::Never, Some(DAY), 0), DAY),
-        "never-checked",
+        "not-checked",
         "the default changed since"
     );
 }
