@@ -2,12 +2,65 @@
 //! Opening and closing a transaction without a package run.
 
 use crate::{Done, Verb, bare, cpu, open};
-use engine::{Cancel, Context, Engine, Outcome, Report};
+use engine::{Cancel, Context, Engine, NativeEngine, Outcome, Report};
 use model::{Progress, SnapshotId};
 use rustix::mount::{UnmountFlags, mount_bind, unmount};
+use std::error::Error;
+use std::fmt::Write as _;
 use std::hint::black_box;
 
 pub(crate) const VERBS: &[Verb] = &[("transaction", transaction)];
+
+/// A system whose snapshot 1 runs; for that it needs `.snapshots` in it. Mounts are private to whoever runs this.
+struct Running<'a> {
+    root: &'a str,
+    snapshots: String,
+    engine: NativeEngine,
+}
+
+impl<'a> Running<'a> {
+    fn start(root: &'a str) -> Result<Self, Box<dyn Error>> {
+        let running = format!("{root}/.snapshots/1/snapshot");
+        let snapshots = format!("{running}/.snapshots");
+        mount_bind(format!("{root}/.snapshots"), &snapshots)?;
+        let engine = open(&running)?;
+        Ok(Self {
+            root,
+            snapshots,
+            engine,
+        })
+    }
+
+    /// CPU milliseconds by the engine and by the bare calls.
+    fn pair(&self) -> Result<[f64; 2], Box<dyn Error>> {
+        // A helper has read the list before it is asked to do anything.
+        black_box((self.engine.system()?, self.engine.system()?));
+        let cancel = Cancel::new()?;
+        let context = Context {
+            report: &Silence,
+            cancel: &cancel,
+        };
+        let began = cpu();
+        let made = self.engine.roll_back(SnapshotId(1), &context)?;
+        let ours = cpu() - began;
+        let Outcome::Changed(made) = made else {
+            return Err("nothing was changed".into());
+        };
+        bare::remove(self.root, made.0)?;
+        let began = cpu();
+        bare::transaction(self.root, made.0)?;
+        let bare = cpu() - began;
+        bare::remove(self.root, made.0)?;
+        Ok([ours, bare])
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // Whoever runs this takes the file system away with its mounts.
+        let _ = unmount(&self.snapshots, UnmountFlags::DETACH);
+    }
+}
 
 struct Silence;
 
@@ -16,42 +69,27 @@ impl Report for Silence {
     fn log(&self, _: &str) {}
 }
 
-/// `transaction ROOT PAIRS`: CPU milliseconds by the engine and by the bare calls, one pair a line. On a classic layout
-/// a rollback is just that: a marked writable copy, made the default, unmarked.
-///
-/// Snapshot 1 runs, so it needs `.snapshots` in it; mounts are private to whoever runs this.
+/// `transaction PAIRS ROOT…`: for each pair a line with CPU milliseconds by the engine and by the bare calls on the first
+/// system, on the second one, and so on. On a classic layout a rollback is just that: a marked writable copy, made the
+/// default, unmarked.
 fn transaction(words: &[&str]) -> Done {
-    let [root, pairs] = words else {
-        return Err("transaction ROOT PAIRS".into());
+    let Some((pairs, roots)) = words.split_first() else {
+        return Err("transaction PAIRS ROOT…".into());
     };
-    let pairs: usize = pairs.parse()?;
-    let running = format!("{root}/.snapshots/1/snapshot");
-    mount_bind(format!("{root}/.snapshots"), format!("{running}/.snapshots"))?;
-    let engine = open(&running)?;
-    let mut measured = Vec::new();
-    // The first two are to warm up both sides: a helper has read the list before it is asked to do anything.
-    for _ in 0..pairs + 2 {
-        black_box((engine.system()?, engine.system()?));
-        let cancel = Cancel::new()?;
-        let context = Context {
-            report: &Silence,
-            cancel: &cancel,
-        };
-        let began = cpu();
-        let made = engine.roll_back(SnapshotId(1), &context)?;
-        let ours = cpu() - began;
-        let Outcome::Changed(made) = made else {
-            return Err("nothing was changed".into());
-        };
-        bare::remove(root, made.0)?;
-        let began = cpu();
-        bare::transaction(root, made.0)?;
-        let theirs = cpu() - began;
-        bare::remove(root, made.0)?;
-        measured.push((ours, theirs));
+    let systems = roots
+        .iter()
+        .map(|root| Running::start(root))
+        .collect::<Result<Vec<_>, _>>()?;
+    // The first two are to warm up both sides.
+    for round in 0..pairs.parse::<usize>()? + 2 {
+        let mut line = String::new();
+        for system in &systems {
+            let [ours, bare] = system.pair()?;
+            write!(line, "{ours:.3} {bare:.3} ")?;
+        }
+        if round >= 2 {
+            println!("{line}");
+        }
     }
-    for (ours, theirs) in measured.iter().skip(2) {
-        println!("{ours:.3} {theirs:.3}");
-    }
-    Ok(unmount(format!("{running}/.snapshots"), UnmountFlags::DETACH)?)
+    Ok(())
 }

@@ -6,7 +6,7 @@
 //! roots changed since the transaction in which we last asked (the kernel skips unchanged parts of the tree). Only what
 //! the answers name is read again.
 
-use super::watch::Watch;
+use super::watch::{Dirty, Watch};
 use super::{Found, Store, directory, number};
 use crate::Error;
 use crate::native::btrfs::{self, Root, RootChange};
@@ -67,6 +67,8 @@ pub(super) struct Cache {
     /// The transaction from which on changes are not yet known.
     since: Option<u64>,
     watch: Option<Watch>,
+    /// What the watch has told since the last reading.
+    dirty: Dirty,
     /// The version of the last listing.
     version: u64,
 }
@@ -127,6 +129,18 @@ fn entry(id: SnapshotId, root: &Root, books: Result<Books, Condition>) -> Entry 
     }
 }
 
+/// Takes what the watch has to tell.
+fn drain(cache: &mut Cache) -> Result<(), Error> {
+    if let Some(watch) = &mut cache.watch {
+        let dirty = watch
+            .drain()
+            .map_err(|error| Error::io("read changes of .snapshots", error))?;
+        cache.dirty.all |= dirty.all;
+        cache.dirty.numbers.extend(dirty.numbers);
+    }
+    Ok(())
+}
+
 impl Store {
     fn build(&self, id: SnapshotId, root: &Root) -> Result<Entry, Error> {
         let file = directory::read_file(&self.directory, &format!("{id}/info.xml"), LIMIT)
@@ -166,10 +180,20 @@ impl Store {
         result
     }
 
-    /// The number after the highest that is taken.
+    /// The number after the highest that is taken. Numbers are names of directories, of which the watch tells everything:
+    /// the tree of roots need not be asked, so the cost does not depend on the number of snapshots.
     pub(super) fn next_number(&self) -> Result<SnapshotId, Error> {
-        self.read()?;
-        let highest = self.cache().taken.last_key_value().map_or(0, |(id, _)| id.0);
+        let mut cache = self.cache();
+        drain(&mut cache)?;
+        if cache.watch.is_none() || cache.listing.is_none() || cache.dirty.all {
+            drop(cache);
+            self.read()?;
+            cache = self.cache();
+        }
+        for id in cache.dirty.numbers.clone() {
+            self.note_taken(&mut cache, id);
+        }
+        let highest = cache.taken.last_key_value().map_or(0, |(id, _)| id.0);
         highest.checked_add(1).map(SnapshotId).ok_or_else(|| {
             Error::io(
                 "number a new snapshot: the highest number is taken",
@@ -197,6 +221,7 @@ impl Store {
         let watch = Watch::new(rustix::fd::AsFd::as_fd(&self.directory))
             .map_err(|error| Error::io("watch .snapshots", error))?;
         cache.watch = Some(watch);
+        cache.dirty = Dirty::default();
         cache.listing = None;
         Ok(())
     }
@@ -209,12 +234,8 @@ impl Store {
                 cache.listing = None;
             }
         }
-        let dirty = match &mut cache.watch {
-            Some(watch) => watch
-                .drain()
-                .map_err(|error| Error::io("read changes of .snapshots", error))?,
-            None => super::watch::Dirty::default(),
-        };
+        drain(cache)?;
+        let dirty = std::mem::take(&mut cache.dirty);
         match (cache.listing.take(), cache.since) {
             (Some(listing), Some(since)) if !dirty.all => self.update(cache, listing, since, dirty.numbers),
             _ => self.load(cache),
@@ -310,14 +331,7 @@ impl Store {
         if let Some(watch) = &mut cache.watch {
             watch.add(rustix::fd::AsFd::as_fd(&self.directory), id);
         }
-        match rustix::fs::statat(&self.directory, id.to_string(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(status) => {
-                cache.taken.insert(id, status.st_ino);
-            }
-            Err(_) => {
-                cache.taken.remove(&id);
-            }
-        }
+        self.note_taken(cache, id);
         let entry = self.entry(id)?;
         if listing.entries.get(&id) == entry.as_ref() {
             return Ok(());
@@ -339,6 +353,14 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Looks whether something takes this number.
+    fn note_taken(&self, cache: &mut Cache, id: SnapshotId) {
+        match rustix::fs::statat(&self.directory, id.to_string(), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(status) => cache.taken.insert(id, status.st_ino),
+            Err(_) => cache.taken.remove(&id),
+        };
     }
 
     fn generation(&self) -> Result<Option<u64>, Error> {
