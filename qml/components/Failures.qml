@@ -30,6 +30,8 @@ QtObject {
             return i18nc("@info:tooltip why not", "Its description file is damaged");
         case "database-outside":
             return i18nc("@info:tooltip why not", "The list of installed packages is not part of the snapshots on this system");
+        case "database-unknown":
+            return i18nc("@info:tooltip why not", "The list of installed packages has an old format (Berkeley DB) that cannot be read");
         case "no-package-manager":
             return i18nc("@info:tooltip why not", "No supported package manager was found");
         case "no-snapshots":

@@ -165,6 +165,14 @@ QtObject {
             return i18nc("@title:group packages", "Kernel");
         case "security":
             return i18nc("@title:group packages", "Security");
+        case "boot-loader":
+            return i18nc("@title:group packages", "Boot Loader");
+        case "graphics":
+            return i18nc("@title:group packages", "Graphics");
+        case "desktop":
+            return i18nc("@title:group packages", "Plasma");
+        case "system":
+            return i18nc("@title:group packages", "System");
         case "removed":
             return i18nc("@title:group packages", "Removed");
         case "added":
@@ -193,6 +201,8 @@ QtObject {
             return i18nc("@info:tooltip", "Removed");
         case "downgraded":
             return i18nc("@info:tooltip", "Older version");
+        case "rebuilt":
+            return i18nc("@info:tooltip", "Same version, built anew");
         default:
             return i18nc("@info:tooltip", "Newer version");
         }

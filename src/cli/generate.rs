@@ -80,8 +80,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
             "list: an array of snapshots, each with number, kind, pre, time, uid, description, cleanup, userdata, \
              read_only, pinned, booted, default, position (pending, running, earlier), condition, uuid, parent_uuid. \
              show: one of them, with changes.",
-            "diff: an array of packages, each with name, arch, change (added, removed, upgraded, downgraded), old, \
-             new, download_size, origin, security. check: an object with such packages, download_size, \
+            "diff: an array of packages, each with name, arch, change (added, removed, upgraded, downgraded, rebuilt), old, \
+             new, download_size, origin, security, fixes. check: an object with such packages, download_size, \
              installed_delta. rollback --plan: an object with target, restart, concerns, changes.",
             "log: an array of jobs, each with id, kind, uid, target, started, finished, phase, permille, ending, \
              machine, snapshot, failure (code, args, detail). log JOB: an object with job and lines.",

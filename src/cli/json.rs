@@ -91,6 +91,7 @@ pub(crate) struct ChangeJson<'a> {
     download_size: u64,
     origin: &'a str,
     security: bool,
+    fixes: &'a [String],
 }
 
 /// Packages that differ.
@@ -106,6 +107,7 @@ pub(crate) fn changes(changes: &[PackageChange]) -> Vec<ChangeJson<'_>> {
             download_size: it.download_size,
             origin: &it.origin,
             security: it.security,
+            fixes: &it.fixes,
         })
         .collect()
 }

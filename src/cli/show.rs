@@ -198,13 +198,14 @@ fn verb(kind: ChangeKind) -> &'static str {
         ChangeKind::Removed => "removed",
         ChangeKind::Upgraded => "upgraded",
         ChangeKind::Downgraded => "downgraded",
+        ChangeKind::Rebuilt => "rebuilt",
     }
 }
 
-/// Packages that differ: kernels first, then by name.
+/// Packages that differ: what matters most first, then by name.
 pub(crate) fn changes(changes: &[PackageChange]) -> String {
     let mut sorted: Vec<&PackageChange> = changes.iter().collect();
-    sorted.sort_by_key(|change| !change.is_kernel());
+    sorted.sort_by(|a, b| (a.group(), &a.name, &a.arch).cmp(&(b.group(), &b.name, &b.arch)));
     let rows: Vec<Vec<String>> = sorted
         .into_iter()
         .map(|change| {
@@ -213,12 +214,17 @@ pub(crate) fn changes(changes: &[PackageChange]) -> String {
                 (old, "") => safe(old),
                 (old, new) => format!("{} -> {}", safe(old), safe(new)),
             };
-            let security = if change.security { "security" } else { "" };
+            let security = match (change.security, &*change.fixes, change.kind) {
+                (false, ..) => String::new(),
+                (true, [], _) => "security".to_owned(),
+                (true, fixes, ChangeKind::Downgraded) => format!("loses {}", safe(&fixes.join(" "))),
+                (true, fixes, _) => format!("security {}", safe(&fixes.join(" "))),
+            };
             vec![
                 format!("  {}", verb(change.kind)),
                 safe(&change.name),
                 versions,
-                security.into(),
+                security,
             ]
         })
         .collect();
@@ -235,6 +241,7 @@ pub(crate) fn summary(changes: &[PackageChange]) -> String {
         ChangeKind::Downgraded,
         ChangeKind::Added,
         ChangeKind::Removed,
+        ChangeKind::Rebuilt,
     ]
     .into_iter()
     .filter_map(

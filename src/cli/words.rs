@@ -63,6 +63,9 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         RefusalCode::Busy => "Another job is changing the system. Try again when it has ended.".into(),
         RefusalCode::NothingPending => "Nothing waits for a restart.".into(),
         RefusalCode::Damaged => format!("{it} has lost its description file (info.xml), or it is damaged."),
+        RefusalCode::DatabaseUnknown => {
+            "The package database of this system has an old format (Berkeley DB) that cannot be read.".into()
+        }
         RefusalCode::DatabaseOutside => {
             "The package database of this system lies outside of its snapshots, so \
                                          an update or a rollback would leave the two apart."

@@ -3,8 +3,8 @@
 
 use crate::{Client, Error, Link, View};
 use model::{
-    Edit, Failure, FailureCode, Job, JobId, JobOutcome, NewSnapshot, Nightly, PackageChange, Plan, Platform,
-    PolicyChange, SnapshotId,
+    Edit, Failure, FailureCode, Job, JobId, JobOutcome, LogEntry, NewSnapshot, Nightly, PackageChange, Plan,
+    Platform, PolicyChange, SnapshotId,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -164,6 +164,19 @@ impl Client {
     pub async fn set_nightly(&self, who: Nightly) -> Result<bool, Error> {
         let proxy = wire::PlatformProxy::new(&self.connection().await?).await?;
         Ok(proxy.set_nightly(who.as_str(), none()).await?)
+    }
+
+    /// What was written about a package between two snapshots, newest first; `None` is the running system.
+    pub async fn changelog(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        package: &str,
+    ) -> Result<Vec<LogEntry>, Error> {
+        let changes = wire::ChangesProxy::new(&self.connection().await?).await?;
+        let (from, to) = (wire::snapshot_number(from), wire::snapshot_number(to));
+        let entries = changes.changelog(from, to, package).await?;
+        Ok(entries.into_iter().map(Into::into).collect())
     }
 
     /// Lines of a job's log from line number `from` on, and the number after the last one. A bounded piece: call again

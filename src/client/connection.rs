@@ -331,6 +331,10 @@ async fn fetch(connection: &Connection, owner: &OwnedUniqueName) -> zbus::Result
         .destination(to.clone())
         .build()
         .await?;
+    let changes = wire::ChangesProxy::builder(connection)
+        .destination(to.clone())
+        .build()
+        .await?;
     let updates = wire::UpdatesProxy::builder(connection)
         .destination(to)
         .build()
@@ -361,6 +365,9 @@ async fn fetch(connection: &Connection, owner: &OwnedUniqueName) -> zbus::Result
             .collect(),
         ..State::default()
     };
+    // After the subscription, which makes the helper count.
+    let counts = changes.counts().await?.into_iter().map(Into::into).collect();
+    state.apply(Event::Counts(counts));
     let events: Vec<Event> = manager_events(&state, of_manager)?;
     for event in events {
         state.apply(event);

@@ -49,6 +49,10 @@ fn events(state: &State, signal: &Message) -> zbus::Result<Vec<Event>> {
                 gone: gone.into_iter().map(model::SnapshotId).collect(),
             }]
         }
+        (wire::name::CHANGES, "Counted") => {
+            let (counts,): (Vec<wire::ChangeCounts>,) = body.deserialize()?;
+            vec![Event::Counts(counts.into_iter().map(Into::into).collect())]
+        }
         (wire::name::UPDATES, "Changed") => {
             let (updates,): (wire::Updates,) = body.deserialize()?;
             vec![Event::Updates(Box::new(updates.into()))]

@@ -13,3 +13,27 @@ pub fn search_result(bytes: &[u8], count: u32) {
 pub fn file_item(bytes: &[u8]) {
     crate::native::read_item(bytes);
 }
+
+/// Reads bytes as rpm's sqlite database, with its write-ahead log.
+pub fn rpm_sqlite(file: Vec<u8>, log: Vec<u8>) {
+    // What is damaged is refused; that it does not panic is what matters.
+    let _ = crate::packages::rpm::sqlite_installed(&file, Some(&log));
+    let _ = crate::packages::rpm::sqlite_changelogs(&file, None, &["alpha"].into());
+}
+
+/// Reads bytes as rpm's ndb database.
+pub fn rpm_ndb(file: Vec<u8>) {
+    let _ = crate::packages::rpm::ndb_installed(&file);
+    let _ = crate::packages::rpm::ndb_changelogs(&file, &["alpha"].into());
+}
+
+/// Reads bytes as one package's header.
+pub fn rpm_header(bytes: Vec<u8>) {
+    crate::packages::rpm::header(&bytes, bytes.len());
+}
+
+/// Reads bytes as what the process says that reads package databases.
+pub fn reader_answer(bytes: &[u8]) {
+    let _ = crate::packages::reader::answer::packages(bytes);
+    let _ = crate::packages::reader::answer::changelogs(bytes);
+}

@@ -26,11 +26,12 @@ pub use context::{Cancel, Context, Report};
 pub use error::Error;
 pub use files::OpenFile;
 pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewer, compare_directories};
+pub use packages::reader::read_if_asked;
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
-    Capabilities, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, Platform,
-    RoomPlan, Snapshot, SnapshotId, SnapshotSize, State, UpdateSet, Updates, Usage,
+    Capabilities, ChangeCounts, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot, PackageChange,
+    Plan, Platform, RoomPlan, Snapshot, SnapshotId, SnapshotSize, State, UpdateSet, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -66,10 +67,8 @@ impl System {
             booted: self.booted,
             default: self.default,
             capabilities: self.capabilities.clone(),
-            updates: Updates::default(),
-            jobs: BTreeMap::new(),
-            // Not the disk's: the helper keeps it.
-            policy: model::Policy::default(),
+            // The rest is not the disk's: the helper keeps it.
+            ..State::default()
         }
     }
 }
@@ -142,6 +141,23 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// The file with this path in every version that has it, in the order of their numbers, the running system last where
     /// it is no snapshot. `None` when the viewer could not find it by its path in one of them.
     fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error>;
+
+    /// How many packages of `to` differ from those of `from`; `None` is the running system. Cheaper than naming them.
+    fn change_counts(&self, from: Option<SnapshotId>, to: Option<SnapshotId>) -> Result<ChangeCounts, Error> {
+        Ok(ChangeCounts::of(&self.package_changes(from, to)?))
+    }
+
+    /// What the package database of a system looks like from outside: while that is the same, so is its content. Cheap.
+    fn package_stamp(&self, id: Option<SnapshotId>) -> Result<String, Error>;
+
+    /// What was written about a package between the two systems, newest first; `None` is the running system. Empty when
+    /// the package is the same in both.
+    fn changelog(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        name: &str,
+    ) -> Result<Vec<LogEntry>, Error>;
 
     /// Removes the leftovers of transactions that were cut short. The caller has made sure that none is running.
     /// Returns the snapshots it removed.

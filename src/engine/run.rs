@@ -11,7 +11,7 @@
 pub(crate) mod line;
 mod running;
 
-use crate::{Context, Error};
+use crate::{Cancel, Context, Error, Report};
 use command_fds::{CommandFdExt as _, FdMapping};
 use running::{Keeper, Running};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -34,6 +34,7 @@ pub(crate) struct Run<'a> {
     env: Vec<(String, String)>,
     capture: Option<usize>,
     status: Option<(i32, OnStatus<'a>)>,
+    given: Vec<(i32, OwnedFd)>,
     isolated: bool,
 }
 
@@ -65,6 +66,7 @@ impl<'a> Run<'a> {
             env: Vec::new(),
             capture: None,
             status: None,
+            given: Vec::new(),
             isolated: false,
         }
     }
@@ -93,6 +95,12 @@ impl<'a> Run<'a> {
     /// Gives the program a pipe as descriptor `fd` and calls `line` with each line that it writes there.
     pub(crate) fn status(mut self, fd: i32, line: OnStatus<'a>) -> Self {
         self.status = Some((fd, line));
+        self
+    }
+
+    /// Gives the program descriptors of ours, each by the number it gets there.
+    pub(crate) fn give(mut self, descriptors: impl IntoIterator<Item = (i32, OwnedFd)>) -> Self {
+        self.given.extend(descriptors);
         self
     }
 
@@ -143,14 +151,20 @@ impl<'a> Run<'a> {
             Some((fd, line)) => (Some(fd), Some(line)),
             None => (None, None),
         };
-        let (child, status_pipe) = self.start(&shown, status_fd)?;
+        let given = std::mem::take(&mut self.given);
+        let (child, status_pipe) = self.start(&shown, status_fd, given)?;
         let mut running = Running::new(child, shown, self.capture, status_pipe, keeper)?;
         running.stream(context, on_status)?;
         running.finished()
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one door to processes")]
-    fn start(&self, shown: &str, status_fd: Option<i32>) -> Result<(Child, Option<OwnedFd>), Error> {
+    fn start(
+        &self,
+        shown: &str,
+        status_fd: Option<i32>,
+        given: Vec<(i32, OwnedFd)>,
+    ) -> Result<(Child, Option<OwnedFd>), Error> {
         let failed = |source: std::io::Error| Error::io(format!("start {shown}"), source);
         let mut command = std::process::Command::new(&self.program);
         command
@@ -162,17 +176,19 @@ impl<'a> Run<'a> {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let status_pipe = match status_fd {
-            Some(child_fd) => {
-                let (read, parent_fd) =
-                    pipe_with(PipeFlags::CLOEXEC).map_err(|source| failed(source.into()))?;
-                command
-                    .fd_mappings(vec![FdMapping { parent_fd, child_fd }])
-                    .expect("one mapping cannot collide with another");
-                Some(read)
-            }
-            None => None,
-        };
+        let given = given.into_iter();
+        let mut mappings: Vec<_> = given
+            .map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd })
+            .collect();
+        let mut status_pipe = None;
+        if let Some(child_fd) = status_fd {
+            let (read, parent_fd) = pipe_with(PipeFlags::CLOEXEC).map_err(|source| failed(source.into()))?;
+            mappings.push(FdMapping { parent_fd, child_fd });
+            status_pipe = Some(read);
+        }
+        command
+            .fd_mappings(mappings)
+            .expect("every descriptor is given by a number of its own");
         let die_with_us = || {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(std::io::Error::from)
         };
@@ -201,6 +217,19 @@ impl Finished {
             status,
             stderr,
         }
+    }
+}
+
+/// A context for a program whose lines nobody reads.
+pub(crate) fn quietly(cancel: &Cancel) -> Context<'_> {
+    struct Nobody;
+    impl Report for Nobody {
+        fn progress(&self, _: model::Progress) {}
+        fn log(&self, _: &str) {}
+    }
+    Context {
+        report: &Nobody,
+        cancel,
     }
 }
 

@@ -11,6 +11,7 @@ mod settings;
 mod snapshots;
 mod updates;
 
+pub(crate) use changes::Changes;
 pub(crate) use job::JobObject;
 pub(crate) use manager::Manager;
 pub(crate) use snapshots::Snapshots;
@@ -33,7 +34,7 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, Snapshots(service()))
         .serve_at(wire::name::PATH, Updates(service()))
         .serve_at(wire::name::PATH, boot::Boot(service()))
-        .serve_at(wire::name::PATH, changes::Changes(service()))
+        .serve_at(wire::name::PATH, Changes(service()))
         .serve_at(wire::name::PATH, history::History(service()))
         .serve_at(wire::name::PATH, settings::Settings(service()))
         .serve_at(wire::name::PATH, platform::Platform(service()))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! One task sends every signal, in the order in which the state changed.
 
-use crate::bus::{JobObject, Manager, Snapshots, Updates};
+use crate::bus::{Changes, JobObject, Manager, Snapshots, Updates};
 use crate::service::Service;
 use model::{Event, Job, JobId};
 use std::borrow::Cow;
@@ -57,6 +57,10 @@ async fn send(connection: &Connection, service: &Arc<Service>, emission: Emissio
                 }
                 Event::Policy(policy) => {
                     properties(&main()?, wire::name::SETTINGS, wire::policy_properties(&policy)).await
+                }
+                Event::Counts(counts) => {
+                    let counts = counts.into_iter().map(|(id, it)| wire::ChangeCounts::of(id, it));
+                    Changes::counted(&main()?, counts.collect()).await
                 }
                 Event::Updates(updates) => Updates::changed(&main()?, (&*updates).into()).await,
                 _ => Ok(()),

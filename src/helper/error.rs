@@ -11,6 +11,7 @@ pub(crate) fn from_refusal(refusal: Refusal) -> Error {
         (RefusalCode::NoSuchSnapshot, Some(id)) => Error::NoSuchSnapshot(id),
         (
             code @ (RefusalCode::DatabaseOutside
+            | RefusalCode::DatabaseUnknown
             | RefusalCode::NoPackageManager
             | RefusalCode::NoSnapshots
             | RefusalCode::BootLoaderUnsupported),

@@ -42,6 +42,8 @@ struct Args {
 }
 
 fn main() -> anyhow::Result<()> {
+    // Started by itself to read what nobody vouches for, it does nothing else.
+    engine::read_if_asked();
     let args = Args::parse();
     let level = if args.verbose {
         tracing::Level::DEBUG

@@ -10,7 +10,7 @@ use crate::jobs::Running;
 use crate::policy::PolicyFile;
 use crate::store::Store;
 use engine::{Engine, System};
-use model::{Job, JobId, State, Timestamp, Updates};
+use model::{ChangeCounts, Job, JobId, SnapshotId, State, Timestamp, Updates};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,6 +49,8 @@ pub(crate) struct Service {
     /// Held by what uses the package manager: an update waits until a check has stopped.
     pub(crate) packages: tokio::sync::Mutex<()>,
     pub(crate) readers: Semaphore,
+    /// Snapshots came or went, or somebody came who wants to see them: their packages are counted.
+    pub(crate) counting: Notify,
     pub(crate) subscribers: Mutex<HashSet<String>>,
     pub(crate) stopping: AtomicBool,
     pub(crate) ended: Notify,
@@ -85,6 +87,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         running: Mutex::default(),
         packages: tokio::sync::Mutex::default(),
         readers: Semaphore::new(READERS),
+        counting: Notify::new(),
         subscribers: Mutex::default(),
         stopping: AtomicBool::new(false),
         ended: Notify::new(),
@@ -107,6 +110,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
     tokio::spawn(emit::run(connection.clone(), Arc::clone(&service), receiver));
     service.take_up().await;
     tokio::spawn(Arc::clone(&service).watch());
+    tokio::spawn(Arc::clone(&service).count(setup.state_dir));
     Ok(Served { connection, service })
 }
 
@@ -221,12 +225,14 @@ impl Service {
                 updates,
                 jobs: state.jobs.clone(),
                 policy: state.policy,
+                counts: counts_of(&state, &system),
                 ..system.to_state()
             };
             for event in state.changes_to(&next) {
                 self.emit(Emission::Event(event));
             }
             *state = next;
+            self.counting.notify_one();
         }
         Ok(system)
     }
@@ -278,4 +284,13 @@ impl Service {
         }
         self.flushed().await;
     }
+}
+
+/// What was counted of the snapshots that are still there.
+fn counts_of(state: &State, system: &System) -> BTreeMap<SnapshotId, ChangeCounts> {
+    let counts = state
+        .counts
+        .iter()
+        .filter(|(id, _)| system.snapshots.contains_key(id));
+    counts.map(|(id, counts)| (*id, *counts)).collect()
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::{Capabilities, Job, JobId, Policy, Snapshot, SnapshotId, State, Updates};
+use crate::{Capabilities, ChangeCounts, Job, JobId, Policy, Snapshot, SnapshotId, State, Updates};
 
 /// A change of the state. [`State::apply`] is the only way a state changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Event {
     Capabilities(Capabilities),
     /// What is decided for the system.
     Policy(Policy),
+    /// How many packages of snapshots differ from the version before each.
+    Counts(Vec<(SnapshotId, ChangeCounts)>),
     /// A job began, moved on or ended.
     Job(Box<Job>),
     /// A job is forgotten.

@@ -42,7 +42,7 @@ pub use diff::{
 pub use event::Event;
 pub use failure::{Failure, FailureCode};
 pub use job::{Ending, Job, JobId, JobKind, JobOutcome, JobState, Machine, Phase, Progress};
-pub use package::{ChangeKind, PackageChange, PackageGroup};
+pub use package::{ChangeCounts, ChangeKind, LogEntry, PackageChange, PackageGroup};
 pub use plan::{Concern, Plan, Restart};
 pub use platform::{
     EtcLayout, Health, Nightly, NightlyRun, Platform, RebootManager, RestartLevel, RunResult, SnapperConfig,
@@ -62,5 +62,7 @@ pub use space::{Freed, Holder, RoomPlan, SnapshotSize, Usage, make_room, room_ca
 pub use state::State;
 pub use status::{Action, STALE_AFTER, Status};
 pub use time::Timestamp;
-pub use timeline::{Position, Row, Step, filter_matches, position, predecessor, rows, step_back, steps};
+pub use timeline::{
+    Position, Row, Step, filter_matches, position, predecessor, predecessors, rows, step_back, steps,
+};
 pub use update::{Check, UpdateSet, Updates};

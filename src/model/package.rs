@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+use crate::Timestamp;
 use crate::code::coded;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 coded! {
     /// What happens to a package between two system versions.
@@ -13,6 +14,8 @@ coded! {
         Upgraded = "upgraded",
         /// A lower version after.
         Downgraded = "downgraded",
+        /// The same version, built anew.
+        Rebuilt = "rebuilt",
     }
 }
 
@@ -21,8 +24,16 @@ coded! {
     PackageGroup {
         /// The kernel.
         Kernel = "kernel",
+        /// What starts the kernel.
+        BootLoader = "boot-loader",
         /// Security updates.
         Security = "security",
+        /// Drivers and libraries for the screen.
+        Graphics = "graphics",
+        /// Plasma and what it runs on.
+        Desktop = "desktop",
+        /// What runs everything else: systemd, the C library, the bus.
+        System = "system",
         /// Packages that go away.
         Removed = "removed",
         /// Packages that come.
@@ -49,26 +60,200 @@ pub struct PackageChange {
     pub download_size: u64,
     /// Where the new version comes from, as the repository names itself; empty when unknown.
     pub origin: String,
-    /// The repository marks it as a security update.
+    /// The repository marks it as a security update, or its makers name security problems that it fixes.
     pub security: bool,
+    /// The security problems that are fixed by the higher of the two versions and not by the lower, as `CVE-2026-1234`:
+    /// gained by an upgrade, lost by a downgrade.
+    pub fixes: Vec<String>,
 }
 
+/// One entry of a package's changelog.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct LogEntry {
+    /// When it was written.
+    pub time: Timestamp,
+    /// By whom.
+    pub author: String,
+    /// For which version; empty where changelogs do not say it.
+    pub version: String,
+    /// The text, of several lines.
+    pub text: String,
+}
+
+/// How many packages differ between two systems.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeCounts {
+    /// New ones.
+    pub added: u32,
+    /// Ones with a higher version.
+    pub upgraded: u32,
+    /// Ones with a lower version.
+    pub downgraded: u32,
+    /// Ones that are gone.
+    pub removed: u32,
+    /// Ones that were built anew.
+    pub rebuilt: u32,
+}
+
+impl ChangeCounts {
+    /// Counts changes.
+    pub fn of(changes: &[PackageChange]) -> Self {
+        let mut counts = Self::default();
+        for change in changes {
+            let count = match change.kind {
+                ChangeKind::Added => &mut counts.added,
+                ChangeKind::Removed => &mut counts.removed,
+                ChangeKind::Upgraded => &mut counts.upgraded,
+                ChangeKind::Downgraded => &mut counts.downgraded,
+                ChangeKind::Rebuilt => &mut counts.rebuilt,
+            };
+            *count = count.saturating_add(1);
+        }
+        counts
+    }
+}
+
+/// The beginnings of names of packages that are shown first, by the naming of Debian, openSUSE, Fedora and Arch.
+const FIRST: [(PackageGroup, &[&str]); 5] = [
+    (
+        PackageGroup::Kernel,
+        &[
+            "linux-image-",
+            "kernel-default",
+            "kernel-core",
+            "kernel-longterm",
+            "kernel-rt",
+        ],
+    ),
+    (
+        PackageGroup::BootLoader,
+        &[
+            "grub",
+            "shim",
+            "systemd-boot",
+            "sdbootutil",
+            "dracut",
+            "initramfs-tools",
+            "mkinitcpio",
+            "mokutil",
+            "efibootmgr",
+        ],
+    ),
+    (
+        PackageGroup::Graphics,
+        &[
+            "Mesa",
+            "mesa",
+            "libgl1-mesa",
+            "libdrm",
+            "libvulkan",
+            "vulkan",
+            "nvidia",
+            "xf86-video",
+            "kernel-firmware-amdgpu",
+            "kernel-firmware-nvidia",
+            "kernel-firmware-i915",
+            "xorg-x11-server",
+            "xserver-xorg",
+            "xwayland",
+        ],
+    ),
+    (
+        PackageGroup::Desktop,
+        &[
+            "plasma",
+            "libplasma",
+            "kwin",
+            "sddm",
+            "kscreenlocker",
+            "powerdevil",
+            "xdg-desktop-portal-kde",
+        ],
+    ),
+    (
+        PackageGroup::System,
+        &[
+            "systemd",
+            "libsystemd",
+            "udev",
+            "libudev",
+            "glibc",
+            "libc6",
+            "dbus",
+        ],
+    ),
+];
+
 impl PackageChange {
-    /// A kernel package, by the naming of Debian, openSUSE and Fedora: what a person wants to see first.
+    /// A kernel package: what a person wants to see first.
     pub fn is_kernel(&self) -> bool {
-        ["linux-image-", "kernel-default", "kernel-core", "kernel-longterm"]
-            .iter()
-            .any(|prefix| self.name.starts_with(prefix))
+        // Arch names its kernels plainly.
+        self.begins() == Some(PackageGroup::Kernel)
+            || ["linux", "linux-lts", "linux-zen"].contains(&self.name.as_str())
+    }
+
+    fn begins(&self) -> Option<PackageGroup> {
+        let begins = |(_, names): &&(_, &[&str])| names.iter().any(|name| self.name.starts_with(name));
+        FIRST.iter().find(begins).map(|(group, _)| *group)
     }
 
     /// The heading that this change is shown under.
     pub fn group(&self) -> PackageGroup {
-        match self.kind {
+        match (self.kind, self.begins()) {
             _ if self.is_kernel() => PackageGroup::Kernel,
+            (_, Some(PackageGroup::BootLoader)) => PackageGroup::BootLoader,
             _ if self.security => PackageGroup::Security,
-            ChangeKind::Removed => PackageGroup::Removed,
-            ChangeKind::Added => PackageGroup::Added,
-            ChangeKind::Upgraded | ChangeKind::Downgraded => PackageGroup::Changed,
+            (_, Some(group)) => group,
+            (ChangeKind::Removed, None) => PackageGroup::Removed,
+            (ChangeKind::Added, None) => PackageGroup::Added,
+            (ChangeKind::Upgraded | ChangeKind::Downgraded | ChangeKind::Rebuilt, None) => {
+                PackageGroup::Changed
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_comes_first() {
+        let group = |name: &str, kind, security| {
+            let change = PackageChange {
+                name: name.into(),
+                arch: String::new(),
+                kind,
+                old: String::new(),
+                new: String::new(),
+                download_size: 0,
+                origin: String::new(),
+                security,
+                fixes: Vec::new(),
+            };
+            change.group()
+        };
+        for (name, kind, security, expected) in [
+            ("kernel-default", ChangeKind::Upgraded, true, PackageGroup::Kernel),
+            ("linux", ChangeKind::Upgraded, false, PackageGroup::Kernel),
+            ("linux-atm", ChangeKind::Added, false, PackageGroup::Added),
+            (
+                "systemd-boot",
+                ChangeKind::Upgraded,
+                true,
+                PackageGroup::BootLoader,
+            ),
+            ("systemd", ChangeKind::Removed, false, PackageGroup::System),
+            ("systemd", ChangeKind::Removed, true, PackageGroup::Security),
+            ("Mesa-dri", ChangeKind::Rebuilt, false, PackageGroup::Graphics),
+            ("kwin6", ChangeKind::Downgraded, false, PackageGroup::Desktop),
+            ("curl", ChangeKind::Rebuilt, false, PackageGroup::Changed),
+            ("curl", ChangeKind::Removed, false, PackageGroup::Removed),
+        ] {
+            assert_eq!(group(name, kind, security), expected, "{name} {kind}");
+        }
+        assert!(
+            PackageGroup::Kernel < PackageGroup::Security && PackageGroup::Security < PackageGroup::Graphics
+        );
     }
 }

@@ -31,6 +31,8 @@ coded! {
         Damaged = "damaged",
         /// The package database is not part of the snapshots, so going back or updating one would tear them apart.
         DatabaseOutside = "database-outside",
+        /// The package database is of a format that cannot be read (Berkeley DB).
+        DatabaseUnknown = "database-unknown",
         /// No supported package manager was found.
         NoPackageManager = "no-package-manager",
         /// The system has no `.snapshots` in snapper's layout.

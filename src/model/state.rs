@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::{
-    Capabilities, Capability, Condition, Event, Job, JobId, JobState, Policy, Refusal, RefusalCode, Snapshot,
-    SnapshotId, Updates,
+    Capabilities, Capability, ChangeCounts, Condition, Event, Job, JobId, JobState, Policy, Refusal,
+    RefusalCode, Snapshot, SnapshotId, Updates,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub struct State {
     pub capabilities: Capabilities,
     /// What is decided for it.
     pub policy: Policy,
+    /// How many packages of a snapshot differ from the version before it, as far as that was counted.
+    pub counts: BTreeMap<SnapshotId, ChangeCounts>,
 }
 
 impl State {
@@ -33,6 +35,7 @@ impl State {
             Event::Snapshots { present, gone } => {
                 let mut changed = false;
                 for id in gone {
+                    self.counts.remove(&id);
                     changed |= self.snapshots.remove(&id).is_some();
                 }
                 for snapshot in present {
@@ -48,6 +51,15 @@ impl State {
             Event::Updates(updates) => replace(&mut self.updates, *updates),
             Event::Capabilities(capabilities) => replace(&mut self.capabilities, capabilities),
             Event::Policy(policy) => replace(&mut self.policy, policy),
+            Event::Counts(counts) => {
+                let mut changed = false;
+                for (id, counts) in counts {
+                    // A count of what is gone by now would stay for ever.
+                    let known = self.snapshots.contains_key(&id);
+                    changed |= known && self.counts.insert(id, counts) != Some(counts);
+                }
+                changed
+            }
             Event::Job(job) => {
                 let changed = self.jobs.get(&job.id) != Some(&*job);
                 self.jobs.insert(job.id, *job);
@@ -89,6 +101,14 @@ impl State {
         }
         if self.policy != next.policy {
             events.push(Event::Policy(next.policy));
+        }
+        let counted = next
+            .counts
+            .iter()
+            .filter(|(id, counts)| self.counts.get(id) != Some(counts));
+        let counted: Vec<_> = counted.map(|(id, counts)| (*id, *counts)).collect();
+        if !counted.is_empty() {
+            events.push(Event::Counts(counted));
         }
         events.extend(
             self.jobs

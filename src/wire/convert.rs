@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Between the model's words and their D-Bus form. What comes in is never trusted to be of this version.
 
-use crate::types::{Failure, Job, Outcome, PackageChange, Plan, Progress, Snapshot, Updates};
+use crate::types::{
+    ChangeCounts, Failure, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot, Updates,
+};
 use model::{
     Capabilities, Capability, ChangeKind, Check, Cleanup, Concern, Condition, Ending, FailureCode, JobId,
     JobKind, JobState, Machine, Phase, RefusalCode, Restart, SnapshotId, SnapshotKind, Timestamp, UpdateSet,
@@ -104,7 +106,57 @@ impl From<&model::PackageChange> for PackageChange {
             download_size: it.download_size,
             origin: it.origin.clone(),
             security: it.security,
+            fixes: it.fixes.clone(),
         }
+    }
+}
+
+impl From<&model::LogEntry> for LogEntry {
+    fn from(it: &model::LogEntry) -> Self {
+        Self {
+            time: it.time.0,
+            author: it.author.clone(),
+            version: it.version.clone(),
+            text: it.text.clone(),
+        }
+    }
+}
+
+impl From<LogEntry> for model::LogEntry {
+    fn from(it: LogEntry) -> Self {
+        Self {
+            time: Timestamp(it.time),
+            author: it.author,
+            version: it.version,
+            text: it.text,
+        }
+    }
+}
+
+impl ChangeCounts {
+    /// The counts of a snapshot.
+    pub fn of(snapshot: SnapshotId, it: model::ChangeCounts) -> Self {
+        Self {
+            snapshot: snapshot.0,
+            added: it.added,
+            upgraded: it.upgraded,
+            downgraded: it.downgraded,
+            removed: it.removed,
+            rebuilt: it.rebuilt,
+        }
+    }
+}
+
+impl From<ChangeCounts> for (SnapshotId, model::ChangeCounts) {
+    fn from(it: ChangeCounts) -> Self {
+        let counts = model::ChangeCounts {
+            added: it.added,
+            upgraded: it.upgraded,
+            downgraded: it.downgraded,
+            removed: it.removed,
+            rebuilt: it.rebuilt,
+        };
+        (SnapshotId(it.snapshot), counts)
     }
 }
 
@@ -119,6 +171,7 @@ impl From<PackageChange> for model::PackageChange {
             download_size: it.download_size,
             origin: it.origin,
             security: it.security,
+            fixes: it.fixes,
         }
     }
 }

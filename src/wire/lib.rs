@@ -20,8 +20,8 @@ mod types;
 pub use convert::{capabilities_from_wire, capabilities_to_wire, snapshot_id, snapshot_number};
 pub use error::Error;
 pub use options::{
-    edit_changes, edit_from_wire, limit, new_snapshot_from_wire, new_snapshot_options, no_options,
-    numbers_from_wire,
+    check_package, edit_changes, edit_from_wire, limit, new_snapshot_from_wire, new_snapshot_options,
+    no_options, numbers_from_wire,
 };
 pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
@@ -29,7 +29,9 @@ pub use proxy::{
     BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, PlatformProxy, SettingsProxy,
     SnapshotsProxy, UpdatesProxy,
 };
-pub use types::{Failure, Job, Outcome, PackageChange, Plan, Progress, Snapshot, Started, Updates};
+pub use types::{
+    ChangeCounts, Failure, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot, Started, Updates,
+};
 
 /// The interface files, by interface name: what the running helper must look like.
 pub const CONTRACT: &[(&str, &str)] = &[

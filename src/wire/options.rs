@@ -15,6 +15,8 @@ pub mod limit {
     pub const CLEANUP: usize = 64;
     /// Snapshots in one call.
     pub const NUMBERS: usize = 1000;
+    /// Bytes of the name of a package.
+    pub const PACKAGE: usize = 256;
     /// Past jobs in one call.
     pub const HISTORY: u32 = 1000;
 }
@@ -90,6 +92,19 @@ pub fn edit_from_wire(mut changes: Incoming) -> Result<Edit, Error> {
         return Err(Error::Invalid("changes is empty".into()));
     }
     Ok(edit)
+}
+
+/// An error unless this can be the name of a package: it is only ever compared with the names that the system knows.
+pub fn check_package(name: &str) -> Result<(), Error> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._:@~^".contains(&byte);
+    let begins = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    match begins && name.len() <= limit::PACKAGE && name.bytes().all(fits) {
+        true => Ok(()),
+        false => Err(Error::Invalid("package is no name of a package".into())),
+    }
 }
 
 /// The snapshots that a list of numbers asks for, each once.

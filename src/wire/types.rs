@@ -35,7 +35,7 @@ pub struct Snapshot {
     pub condition: String,
 }
 
-/// A package that differs: `(ssssstsb)`.
+/// A package that differs: `(ssssstsbas)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct PackageChange {
     /// Name without architecture.
@@ -54,6 +54,38 @@ pub struct PackageChange {
     pub origin: String,
     /// A security update.
     pub security: bool,
+    /// The security problems that lie between the two versions.
+    pub fixes: Vec<String>,
+}
+
+/// An entry of a package's changelog: `(tsss)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct LogEntry {
+    /// When it was written.
+    pub time: u64,
+    /// By whom.
+    pub author: String,
+    /// For which version, or empty.
+    pub version: String,
+    /// The text.
+    pub text: String,
+}
+
+/// How many packages of a snapshot differ from the version before it: `(uuuuuu)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct ChangeCounts {
+    /// The snapshot.
+    pub snapshot: u32,
+    /// New packages.
+    pub added: u32,
+    /// Ones with a higher version.
+    pub upgraded: u32,
+    /// Ones with a lower version.
+    pub downgraded: u32,
+    /// Ones that are gone.
+    pub removed: u32,
+    /// Ones that were built anew.
+    pub rebuilt: u32,
 }
 
 /// Why something could not be done: `(sa{ss}s)`.
@@ -67,7 +99,7 @@ pub struct Failure {
     pub detail: String,
 }
 
-/// What is known about updates: `(stta(ssssstsb)tx(sa{ss}s))`.
+/// What is known about updates: `(stta(ssssstsbas)tx(sa{ss}s))`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Updates {
     /// `never`, `done` or `failed`; unknown ones are never.

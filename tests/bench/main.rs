@@ -39,6 +39,7 @@ fn cpu() -> f64 {
 }
 
 fn main() -> Done {
+    engine::read_if_asked();
     let arguments: Vec<String> = std::env::args()
         .skip(1)
         .filter(|word| word != "--bench")

@@ -22,6 +22,7 @@ use libtest_mimic::{Arguments, Trial};
 type Case = (&'static str, fn());
 
 fn main() {
+    engine::read_if_asked();
     if let Some(work) = std::env::var_os(children::WORK) {
         children::run(&work);
     }

@@ -30,6 +30,7 @@ use libtest_mimic::{Arguments, Trial};
 use native::Native;
 
 fn main() {
+    engine::read_if_asked();
     // First of all: from here on the process has mounts of its own.
     let native: &'static Native = Box::leak(Box::new(Native::new()));
     let arguments = Arguments::from_args();

@@ -61,6 +61,7 @@ fn lacks() -> Option<String> {
 }
 
 fn main() {
+    engine::read_if_asked();
     if let Some(root) = std::env::var_os(child::ROOT) {
         child::main(&PathBuf::from(root));
         return;

@@ -62,6 +62,7 @@ fn with_updates(security: &[bool]) -> State {
             download_size: 1,
             origin: String::new(),
             security: *security,
+            fixes: Vec::new(),
         })
         .collect();
     state

@@ -39,6 +39,7 @@ fn change(name: &str, kind: ChangeKind, old: &str, new: &str) -> PackageChange {
         download_size: 0,
         origin: String::new(),
         security: name == "curl",
+        fixes: Vec::new(),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) fn format(time: Timestamp) -> String {
 }
 
 /// The moment of a date from 1970 to 9999; `None` for anything else.
-pub(super) fn parse(text: &str) -> Option<Timestamp> {
+pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     let bytes: &[u8; 19] = text.as_bytes().try_into().ok()?;
     let mut numbers = [0_u64; 6];
     let fields = [0..4, 5..7, 8..10, 11..13, 14..16, 17..19];

@@ -3,9 +3,9 @@ use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
 use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, platform, transaction};
 use model::{
-    Condition, Edit, FileVersion, FilesSummary, Freed, NewSnapshot, PackageChange, Plan, Platform, Refusal,
-    RefusalCode, RoomPlan, Snapshot, SnapshotId, SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid,
-    userdata_key,
+    ChangeCounts, Condition, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot, PackageChange,
+    Plan, Platform, Refusal, RefusalCode, RoomPlan, Snapshot, SnapshotId, SnapshotKind, SnapshotSize,
+    UpdateSet, Usage, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -146,6 +146,23 @@ impl Engine for NativeEngine {
 
     fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error> {
         diff::versions(self, path, viewer)
+    }
+
+    fn change_counts(&self, from: Option<SnapshotId>, to: Option<SnapshotId>) -> Result<ChangeCounts, Error> {
+        transaction::change_counts(self, from, to)
+    }
+
+    fn package_stamp(&self, id: Option<SnapshotId>) -> Result<String, Error> {
+        transaction::package_stamp(self, id)
+    }
+
+    fn changelog(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        name: &str,
+    ) -> Result<Vec<LogEntry>, Error> {
+        transaction::changelog(self, from, to, name)
     }
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {

@@ -19,6 +19,7 @@ mod store;
 pub(crate) use boot::Boot;
 #[cfg(feature = "fuzzing")]
 pub(crate) use btrfs::read_search_result;
+pub(crate) use date::parse as parse_date;
 #[cfg(feature = "fuzzing")]
 pub(crate) use diff::read_item;
 pub use diff::{TakeChanges, Viewer, compare_directories};
@@ -27,6 +28,7 @@ pub use info::{Books, Info, InfoError};
 pub(crate) use space::read_cache;
 pub(crate) use store::{Base, Store};
 
+use crate::packages::reader::Reader;
 use crate::platform::Known;
 use crate::{Error, System};
 use boot::BtrfsDefault;
@@ -51,6 +53,7 @@ pub struct NativeEngine {
     parts: OnceLock<Parts>,
     last: Mutex<Option<Reading>>,
     space: space::Space,
+    reader: Reader,
 }
 
 /// What there is once `.snapshots` is.
@@ -92,6 +95,7 @@ impl NativeEngine {
             parts: OnceLock::new(),
             last: Mutex::default(),
             space: space::Space::default(),
+            reader: Reader::default(),
         };
         if engine.find_parts()?.is_some()
             && let Some(id) = engine.booted()?
@@ -128,6 +132,11 @@ impl NativeEngine {
     /// What runs and what starts next; refused as [`NativeEngine::store`] is.
     pub(crate) fn boot(&self) -> Result<&dyn Boot, Error> {
         Ok(&*self.parts()?.boot)
+    }
+
+    /// Reads package databases.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.reader
     }
 
     /// The time now.
@@ -219,10 +228,13 @@ impl NativeEngine {
             .get()
             .map_or(Some(RefusalCode::NoSnapshots), |parts| parts.boot.absence());
         let snapshots = self.parts.get().is_none().then_some(RefusalCode::NoSnapshots);
-        let packages = snapshots.or_else(|| crate::transaction::absence(self));
+        let (updates, packages) = match snapshots {
+            None => crate::transaction::absence(self),
+            absence => (absence, absence),
+        };
         model::Capabilities(BTreeMap::from([
             (Capability::Snapshots, snapshots),
-            (Capability::Updates, packages),
+            (Capability::Updates, updates),
             (Capability::BootDefault, boot),
             (Capability::PackageChanges, packages),
         ]))

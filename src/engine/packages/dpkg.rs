@@ -5,11 +5,13 @@ mod files;
 
 pub(crate) use files::visit as visit_files;
 
+use super::reader::{Format, Source};
 use super::tree::Tree;
-use super::{Database, Package};
+use super::{Database, Package, damaged};
 use crate::Error;
+use crate::run::line::clean;
 use model::{Failure, FailureCode};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, Read};
 
 /// Where the database belongs on a system with snapshots: beside rpm's, in the part that every snapshot has.
 pub(crate) const SYSIMAGE: &str = "usr/lib/sysimage/dpkg";
@@ -60,8 +62,8 @@ pub struct Record {
     pub status: String,
 }
 
-/// Reads the database's `status` file from the directory `place`.
-pub(crate) fn read(tree: Tree<'_>, place: &str) -> Result<Vec<Record>, Error> {
+/// Opens the database's `status` file in the directory `place`.
+pub(crate) fn source(tree: Tree<'_>, place: &str) -> Result<Source, Error> {
     let path = format!("{place}/status");
     let is = |reason: String| Error::Damaged {
         path: format!("/{path}").into(),
@@ -75,11 +77,25 @@ pub(crate) fn read(tree: Tree<'_>, place: &str) -> Result<Vec<Record>, Error> {
     if size > SIZE_LIMIT {
         return Err(is(format!("is larger than {SIZE_LIMIT} bytes")));
     }
-    match parse(BufReader::new(file.take(SIZE_LIMIT))) {
-        Ok(records) => Ok(records),
-        Err(source) if source.kind() == std::io::ErrorKind::InvalidData => Err(is(source.to_string())),
-        Err(source) => Err(Error::io(format!("read /{path}"), source)),
-    }
+    Ok(Source {
+        format: Format::Dpkg,
+        path,
+        files: vec![file.into()],
+    })
+}
+
+/// What is installed according to a `status` file, whole or in parts.
+pub(crate) fn installed(reader: impl BufRead) -> std::io::Result<Vec<Package>> {
+    let records = parse(reader)?.into_iter();
+    let package = |record: Record| match record.stage {
+        Stage::Absent => None,
+        Stage::Installed => Some(record.package),
+        Stage::Unfinished => Some(Package {
+            unfinished: clean(record.status.as_bytes()),
+            ..record.package
+        }),
+    };
+    Ok(records.filter_map(package).collect())
 }
 
 /// Parses a database: the paragraphs of a control file (deb-control(5)), each with a status.
@@ -99,10 +115,6 @@ pub fn parse(reader: impl BufRead) -> std::io::Result<Vec<Record>> {
         Ok(())
     })?;
     Ok(records)
-}
-
-fn damaged(reason: String) -> std::io::Error {
-    std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
 }
 
 fn stage(status: &str) -> Option<Stage> {
@@ -193,30 +205,20 @@ impl Fields {
             }
             _ => return,
         };
-        *place = crate::run::line::clean(&line[colon + 1..]).trim().to_owned();
+        *place = clean(&line[colon + 1..]).trim().to_owned();
     }
 }
 
-/// Fails unless every package is completely installed or completely gone and no change waits in dpkg's journal.
-pub(crate) fn verify(tree: Tree<'_>, place: &str) -> Result<(), Error> {
-    let unverified = |package: &str, detail: String| {
-        Error::Unverified(Failure::new(FailureCode::Unverified, detail).with("package", package))
-    };
-    let records = read(tree, place)?;
-    if let Some(bad) = records.iter().find(|record| record.stage == Stage::Unfinished) {
-        let name = &bad.package.name;
-        return Err(unverified(name, format!("package {name} is \"{}\"", bad.status)));
-    }
+/// Fails when a change waits in dpkg's journal.
+pub(crate) fn verify_journal(tree: Tree<'_>, place: &str) -> Result<(), Error> {
     let journal = tree.names(&format!("{place}/updates"), 10_000)?;
     if let Some(entry) = journal.first() {
         let detail = format!(
             "dpkg's journal holds {} unfinished entries, first {entry}",
             journal.len()
         );
-        return Err(unverified("dpkg", detail));
-    }
-    if !records.iter().any(|record| record.stage == Stage::Installed) {
-        return Err(unverified("dpkg", "no package is installed".to_owned()));
+        let failure = Failure::new(FailureCode::Unverified, detail);
+        return Err(Error::Unverified(failure.with("package", "dpkg")));
     }
     Ok(())
 }

@@ -1,19 +1,28 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What is installed in a system, what an update would change, and doing it.
 //!
-//! A package manager is a [`Packages`]: reading its database needs no program, so that old snapshots can be asked;
-//! checking and updating run the package manager of the snapshot itself, inside a sandbox of that snapshot.
+//! A package manager is a [`Packages`]: reading its database needs none of the system's programs, so that old snapshots
+//! can be asked, and happens without privileges ([`reader`]); checking and updating run the package manager of the snapshot itself, inside a sandbox of that snapshot.
 
 pub mod apt;
+mod bare;
+pub mod changelog;
+mod difference;
 pub mod dpkg;
+pub mod pacman;
+pub(crate) mod reader;
+pub mod rpm;
 mod tree;
 pub mod version;
 
+pub use difference::changes;
+pub(crate) use difference::{change, mark_fixes, mark_security, new_entries};
 pub(crate) use tree::Tree;
 
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome};
-use model::{ChangeKind, PackageChange, UpdateSet};
+use model::{Failure, FailureCode, UpdateSet};
+use reader::{Reader, Source};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -32,6 +41,15 @@ pub struct Package {
     pub version: String,
     /// Bytes it takes when installed, as its maker estimated.
     pub size: u64,
+    /// Which build of the version it is, by what the database says; empty where it does not tell builds apart.
+    pub build: String,
+    /// What the database says of a package that is neither installed nor gone; else empty.
+    pub unfinished: String,
+}
+
+/// The error of bytes that are not what they should be; `reason` goes on after "the file".
+pub(crate) fn damaged(reason: String) -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidData, reason)
 }
 
 /// Where a snapshot's package database is.
@@ -41,6 +59,8 @@ pub(crate) enum Database {
     Inside(&'static str),
     /// Not in the snapshot, though the running system has one: they would come apart.
     Outside,
+    /// In the snapshot, in a format that cannot be read.
+    Unknown,
     /// This package manager is not used here.
     None,
 }
@@ -60,8 +80,16 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
     /// the snapshots.
     fn database(&self, snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database;
 
-    /// What is installed according to the database in the directory `place`.
-    fn installed(&self, tree: Tree<'_>, place: &str) -> Result<Vec<Package>, Error>;
+    /// The database in the directory `place`, to be read.
+    fn source(&self, tree: Tree<'_>, place: &str) -> Result<Source, Error>;
+
+    /// Where the changelogs of installed packages are, to be read; `None` where there are none.
+    fn changelogs(&self, tree: Tree<'_>, place: &str) -> Result<Option<Source>, Error>;
+
+    /// Whether it can update; others only tell what is installed.
+    fn can_update(&self) -> bool {
+        true
+    }
 
     /// The order of two versions.
     fn compare(&self, a: &str, b: &str) -> Ordering;
@@ -106,104 +134,44 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
         visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
     ) -> Result<(), Error>;
 
-    /// Fails unless the database in the directory `place` is complete.
+    /// Fails when the database in the directory `place` waits for something. That every package in it is complete is
+    /// looked at by [`verify`].
     fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error>;
 }
 
-/// How the packages of one system differ from those of another, sorted by name and architecture.
-pub fn changes(
-    from: &[Package],
-    to: &[Package],
-    compare: impl Fn(&str, &str) -> Ordering,
-) -> Vec<PackageChange> {
-    let mut names: BTreeMap<&str, (Vec<&Package>, Vec<&Package>)> = BTreeMap::new();
-    for package in from {
-        names.entry(&package.name).or_default().0.push(package);
-    }
-    for package in to {
-        names.entry(&package.name).or_default().1.push(package);
-    }
-    let mut changes = Vec::new();
-    for (mut old, mut new) in names.into_values() {
-        let mut pairs = Vec::new();
-        old.retain(
-            |before| match new.iter().position(|after| after.arch == before.arch) {
-                Some(at) => {
-                    pairs.push((Some(*before), Some(new.swap_remove(at))));
-                    false
-                }
-                None => true,
-            },
-        );
-        // A package that only changed its architecture is the same one still.
-        if let ([before], [after]) = (&*old, &*new) {
-            pairs.push((Some(*before), Some(*after)));
-        } else {
-            pairs.extend(old.into_iter().map(|before| (Some(before), None)));
-            pairs.extend(new.into_iter().map(|after| (None, Some(after))));
-        }
-        pairs.sort_by_key(|(before, after)| after.or(*before).map(|package| &package.arch));
-        changes.extend(
-            pairs
-                .into_iter()
-                .filter_map(|(before, after)| change(before, after, &compare)),
-        );
-    }
-    changes
+/// Fails unless the database in the directory `place` is complete and waits for nothing.
+pub(crate) fn verify(
+    packages: &dyn Packages,
+    reader: &Reader,
+    tree: Tree<'_>,
+    place: &str,
+) -> Result<(), Error> {
+    complete(&reader.installed(packages.source(tree, place)?)?)?;
+    packages.verify(tree, place)
 }
 
-/// What became of one package; `None` when nothing did.
-pub(crate) fn change(
-    before: Option<&Package>,
-    after: Option<&Package>,
-    compare: impl Fn(&str, &str) -> Ordering,
-) -> Option<PackageChange> {
-    let kind = match (before, after) {
-        (None, None) => return None,
-        (None, Some(_)) => ChangeKind::Added,
-        (Some(_), None) => ChangeKind::Removed,
-        (Some(before), Some(after)) => match compare(&before.version, &after.version) {
-            Ordering::Less => ChangeKind::Upgraded,
-            Ordering::Greater => ChangeKind::Downgraded,
-            Ordering::Equal => return None,
-        },
+/// Fails unless something is installed, and every package is completely installed or completely gone.
+fn complete(installed: &[Package]) -> Result<(), Error> {
+    let unverified = |name: &str, detail: String| {
+        let failure = Failure::new(FailureCode::Unverified, detail);
+        Err(Error::Unverified(failure.with("package", name)))
     };
-    let named = after.or(before)?;
-    let version = |package: Option<&Package>| package.map(|p| p.version.clone()).unwrap_or_default();
-    Some(PackageChange {
-        name: named.name.clone(),
-        arch: named.arch.clone(),
-        kind,
-        old: version(before),
-        new: version(after),
-        download_size: 0,
-        origin: String::new(),
-        security: false,
-    })
-}
-
-/// Marks the changes between whose two versions a security update lies. `versions` are those of security updates.
-pub(crate) fn mark_security(
-    changes: &mut [PackageChange],
-    versions: &BTreeMap<String, Vec<String>>,
-    compare: impl Fn(&str, &str) -> Ordering,
-) {
-    for change in changes {
-        let (low, high) = match change.kind {
-            ChangeKind::Upgraded => (&change.old, &change.new),
-            ChangeKind::Downgraded => (&change.new, &change.old),
-            ChangeKind::Added | ChangeKind::Removed => continue,
-        };
-        let is_between = |version: &String| compare(low, version).is_lt() && compare(version, high).is_le();
-        change.security = versions
-            .get(&change.name)
-            .is_some_and(|versions| versions.iter().any(is_between));
+    if let Some(Package { name, unfinished, .. }) = installed.iter().find(|it| !it.unfinished.is_empty()) {
+        return unverified(name, format!("package {name} is \"{unfinished}\""));
+    }
+    match installed {
+        [] => unverified("", "no package is installed".to_owned()),
+        _ => Ok(()),
     }
 }
 
 /// The package manager of a system: the first whose database its snapshots or the running system have.
 pub(crate) fn detect(snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Option<Box<dyn Packages>> {
-    let managers: [Box<dyn Packages>; 1] = [Box::new(apt::Apt)];
+    let managers: [Box<dyn Packages>; 3] = [
+        Box::new(apt::Apt),
+        Box::new(bare::Bare::Rpm),
+        Box::new(bare::Bare::Pacman),
+    ];
     managers
         .into_iter()
         .find(|manager| manager.database(snapshot, running, var_is_apart) != Database::None)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::*;
+use model::LogEntry;
 use proptest::prelude::*;
 
 fn package(name: &str, arch: &str, version: &str) -> Package {
@@ -7,7 +8,7 @@ fn package(name: &str, arch: &str, version: &str) -> Package {
         name: name.into(),
         arch: arch.into(),
         version: version.into(),
-        size: 0,
+        ..Package::default()
     }
 }
 
@@ -47,6 +48,59 @@ fn each_package_is_compared_with_itself() {
         ]
     );
     assert!(shown(&to, &to).is_empty());
+}
+
+#[test]
+fn what_is_installed_in_several_versions_is_paired_by_version() {
+    let from = [package("kernel", "x", "2"), package("kernel", "x", "1")];
+    let to = [package("kernel", "x", "3"), package("kernel", "x", "2")];
+    assert_eq!(shown(&from, &to), ["kernel:x upgraded 1>3"]);
+    assert_eq!(shown(&from[..1], &from), ["kernel:x added >1"]);
+    let built = |build: &str| Package {
+        build: build.into(),
+        ..package("a", "x", "1")
+    };
+    assert_eq!(shown(&[built("1")], &[built("2")]), ["a:x rebuilt 1>1"]);
+    assert_eq!(
+        shown(&[built("1"), built("2")], &[built("2"), built("1")]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn security_problems_are_named_that_lie_between_two_versions() {
+    let entry = |time, version: &str, text: &str| LogEntry {
+        time: model::Timestamp(time),
+        version: version.into(),
+        text: text.into(),
+        ..LogEntry::default()
+    };
+    let logs = |entries: &[LogEntry]| BTreeMap::from([("a".to_owned(), entries.to_vec())]);
+    let named = |old: &str, new: &str, before: &[LogEntry], after: &[LogEntry]| {
+        let mut changes = changes(
+            &[package("a", "all", old)],
+            &[package("a", "all", new)],
+            version::compare,
+        );
+        mark_fixes(&mut changes, &logs(before), &logs(after), version::compare);
+        (changes[0].security, changes[0].fixes.clone())
+    };
+    let some = |fix: &str| (true, vec![fix.to_owned()]);
+    // Where entries name versions, the higher side's changelog is enough.
+    let entries = [entry(2, "3", "CVE-2026-0003"), entry(1, "2", "CVE-2026-0002")];
+    assert_eq!(named("2", "3", &[], &entries), some("CVE-2026-0003"));
+    assert_eq!(named("3", "2", &entries, &[]), some("CVE-2026-0003"));
+    assert_eq!(named("3", "4", &[], &entries), (false, Vec::new()));
+    // Where they do not, what only one side has is new.
+    let (old, new) = (entry(1, "", "CVE-2026-0002"), entry(2, "", "CVE-2026-0003"));
+    assert_eq!(
+        named("2", "3", &[old.clone()], &[new.clone(), old.clone()]),
+        some("CVE-2026-0003")
+    );
+    assert_eq!(
+        named("3", "2", &[new, old.clone()], &[old]),
+        some("CVE-2026-0003")
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use super::packages::{Offer, Packages};
 use crate::{Error, System};
 use model::{
-    Capabilities, Capability, Cleanup, Condition, Failure, Phase, RefusalCode, Snapshot, SnapshotId,
-    SnapshotKind, State, Timestamp, Uuid, userdata_key,
+    Capabilities, Capability, Cleanup, Condition, Failure, PackageChange, Phase, Refusal, RefusalCode,
+    Snapshot, SnapshotId, SnapshotKind, State, Timestamp, Uuid, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::BTreeMap;
@@ -145,6 +145,25 @@ impl Machine {
             None => Some(&self.root.1),
             Some(id) => self.contents.get(&id),
         }
+    }
+
+    /// How the packages of `to` differ from those of `from`.
+    pub(super) fn package_changes(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+    ) -> Result<Vec<PackageChange>, Error> {
+        let capabilities = &self.state.capabilities;
+        if !capabilities.has(Capability::PackageChanges) {
+            let absence = capabilities.absence(Capability::PackageChanges);
+            return Err(absence.unwrap_or(RefusalCode::NoPackageManager).into());
+        }
+        let packages = |id: Option<SnapshotId>| match (self.packages(id), id) {
+            (Some(packages), _) => Ok(packages),
+            (None, Some(id)) => Err(Refusal::of(RefusalCode::NoSuchSnapshot, id)),
+            (None, None) => Err(RefusalCode::NoSuchSnapshot.into()),
+        };
+        Ok(super::packages::changes(packages(from)?, packages(to)?))
     }
 
     /// The packages of a snapshot that is being written.

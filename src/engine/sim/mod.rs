@@ -26,7 +26,7 @@ pub use work::{Fault, Speed};
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer};
 use machine::{Base, Machine};
 use model::{
-    Capability, ChangeKind, Cleanup, Concern, Edit, FileVersion, FilesSummary, Freed, NewSnapshot,
+    Capability, ChangeKind, Cleanup, Concern, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
     PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, RoomPlan, Snapshot, SnapshotId, SnapshotSize,
     Timestamp, UpdateSet, Usage, userdata_key,
 };
@@ -337,18 +337,24 @@ impl Engine for SimEngine {
         from: Option<SnapshotId>,
         to: Option<SnapshotId>,
     ) -> Result<Vec<PackageChange>, Error> {
+        self.machine().package_changes(from, to)
+    }
+
+    fn package_stamp(&self, id: Option<SnapshotId>) -> Result<String, Error> {
         let machine = self.machine();
-        let capabilities = &machine.state().capabilities;
-        if !capabilities.has(Capability::PackageChanges) {
-            let absence = capabilities.absence(Capability::PackageChanges);
-            return Err(absence.unwrap_or(RefusalCode::NoPackageManager).into());
-        }
-        let packages = |id: Option<SnapshotId>| match (machine.packages(id), id) {
-            (Some(packages), _) => Ok(packages),
-            (None, Some(id)) => Err(Refusal::of(RefusalCode::NoSuchSnapshot, id)),
-            (None, None) => Err(RefusalCode::NoSuchSnapshot.into()),
-        };
-        Ok(packages::changes(packages(from)?, packages(to)?))
+        let none = Error::from(RefusalCode::NoSuchSnapshot);
+        machine.packages(id).map(packages::stamp).ok_or(none)
+    }
+
+    fn changelog(
+        &self,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+        name: &str,
+    ) -> Result<Vec<LogEntry>, Error> {
+        let changes = self.machine().package_changes(from, to)?;
+        let change = changes.iter().find(|change| change.name == name);
+        Ok(change.map(packages::changelog).unwrap_or_default())
     }
 
     fn file_changes(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What is installed in a simulated snapshot and what simulated repositories offer.
 
-use model::{ChangeKind, PackageChange, UpdateSet};
+use model::{ChangeKind, LogEntry, PackageChange, Timestamp, UpdateSet};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -157,7 +157,49 @@ fn difference(name: &str, old: Option<&Package>, new: Option<&Package>) -> Optio
         download_size: 0,
         origin: new.map(|package| package.origin.clone()).unwrap_or_default(),
         security: newer.is_some_and(|package| package.security),
+        fixes: newer
+            .filter(|package| package.security && old.is_some() && new.is_some())
+            .map(|package| vec![fixed_by(name, &package.version)])
+            .unwrap_or_default(),
     })
+}
+
+/// A number that stays the same for the same text (FNV-1a).
+fn number_of(text: impl IntoIterator<Item = u8>) -> u32 {
+    let step = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    text.into_iter().fold(0x811c_9dc5, step)
+}
+
+/// The security problem that a version of a package fixes.
+fn fixed_by(name: &str, version: &str) -> String {
+    format!(
+        "CVE-2026-{}",
+        1000 + number_of(name.bytes().chain(version.bytes())) % 9000
+    )
+}
+
+/// What was written about a change.
+pub(super) fn changelog(change: &PackageChange) -> Vec<LogEntry> {
+    let version = match change.kind {
+        ChangeKind::Downgraded => &change.old,
+        _ => &change.new,
+    };
+    let mut lines = vec![format!("- Update to {version}")];
+    lines.extend(change.fixes.iter().map(|fix| format!("  * Fix {fix}")));
+    vec![LogEntry {
+        time: Timestamp::from_seconds(1_772_323_200),
+        author: "packager@example.org".into(),
+        version: version.clone(),
+        text: lines.join("\n"),
+    }]
+}
+
+/// What stays the same while the packages do.
+pub(super) fn stamp(packages: &Packages) -> String {
+    let text = packages
+        .iter()
+        .flat_map(|(name, package)| name.bytes().chain(package.version.bytes()));
+    format!("{}:{:x}", packages.len(), number_of(text))
 }
 
 /// Orders the simulation's own plain versions: runs of digits by value, everything else by letter. Real package

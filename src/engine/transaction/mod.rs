@@ -20,7 +20,9 @@ mod plan;
 mod sandbox;
 mod verify;
 
-pub(crate) use plan::{package_changes, package_files, plan_rollback};
+pub(crate) use plan::{
+    change_counts, changelog, package_changes, package_files, package_stamp, plan_rollback,
+};
 pub(crate) use sandbox::Sandboxed;
 
 use crate::native::{Base, Books, NativeEngine};
@@ -54,18 +56,25 @@ pub(crate) fn managed(engine: &NativeEngine, tree: Tree<'_>) -> Result<Managed, 
     match packages.database(tree, running, apart) {
         Database::Inside(place) => Ok(Managed { packages, place }),
         Database::Outside => Err(RefusalCode::DatabaseOutside.into()),
+        Database::Unknown => Err(RefusalCode::DatabaseUnknown.into()),
         Database::None => Err(RefusalCode::NoPackageManager.into()),
     }
 }
 
-/// Why what starts next cannot be updated nor its packages be compared, if so.
-pub(crate) fn absence(engine: &NativeEngine) -> Option<RefusalCode> {
+/// Why what starts next cannot be updated, and why its packages cannot be compared, if so.
+pub(crate) fn absence(engine: &NativeEngine) -> (Option<RefusalCode>, Option<RefusalCode>) {
     let manager = origin(engine).and_then(|(_, _, snapshot)| managed(engine, Tree::new(snapshot.as_fd())));
     match manager {
-        Ok(_) => None,
-        Err(Error::Refused(refusal)) => Some(refusal.code),
+        Ok(Managed { packages, .. }) => {
+            let updates = (!packages.can_update()).then_some(RefusalCode::NoPackageManager);
+            (updates, None)
+        }
+        Err(Error::Refused(refusal)) => (Some(refusal.code), Some(refusal.code)),
         // What cannot be read cannot be worked with.
-        Err(_) => Some(RefusalCode::NoPackageManager),
+        Err(_) => (
+            Some(RefusalCode::NoPackageManager),
+            Some(RefusalCode::NoPackageManager),
+        ),
     }
 }
 
@@ -112,7 +121,7 @@ pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<Upda
     let Managed { packages, place } = managed(engine, tree)?;
     let running = engine.store()?.root();
     let _locks = Locks::own(Tree::new(running))?;
-    let installed = packages.installed(tree, place)?;
+    let installed = engine.reader().installed(packages.source(tree, place)?)?;
     let spec = sandbox::Spec {
         snapshot: snapshot.as_fd(),
         running,
@@ -203,7 +212,7 @@ impl Job<'_> {
         }
         self.context.report.progress(at(Phase::Verify, 930));
         let tree = Tree::new(snapshot.as_fd());
-        packages.verify(tree, self.manager.place)?;
+        packages::verify(&**packages, self.engine.reader(), tree, self.manager.place)?;
         verify::bootable(self.present, tree)?;
         self.context.cancel.close()?;
         self.context.report.progress(at(Phase::Commit, 960));

@@ -3,10 +3,17 @@
 
 use super::{managed, verify};
 use crate::native::NativeEngine;
-use crate::packages::{self, Package, Packages, Tree};
+use crate::packages::reader::Changelogs;
+use crate::packages::{self, Package, Tree};
 use crate::{Engine as _, Error};
-use model::{ChangeKind, Concern, PackageChange, Plan, Refusal, RefusalCode, Restart, SnapshotId};
+use model::{
+    ChangeCounts, ChangeKind, Concern, LogEntry, PackageChange, Plan, Refusal, RefusalCode, Restart,
+    SnapshotId,
+};
+use rustix::fs::fstat;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::os::fd::{AsFd as _, OwnedFd};
 
 fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Error> {
@@ -21,11 +28,76 @@ fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Err
     }
 }
 
-fn installed(engine: &NativeEngine, root: &OwnedFd) -> Result<(Box<dyn Packages>, Vec<Package>), Error> {
+/// A system whose packages are compared.
+struct Side {
+    root: OwnedFd,
+    manager: super::Managed,
+    installed: Vec<Package>,
+}
+
+impl Side {
+    fn read(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<Self, Error> {
+        let root = root_of(engine, id)?;
+        let tree = Tree::new(root.as_fd());
+        let manager = managed(engine, tree)?;
+        let source = manager.packages.source(tree, manager.place)?;
+        let installed = engine.reader().installed(source)?;
+        Ok(Self {
+            root,
+            manager,
+            installed,
+        })
+    }
+
+    /// The changelogs of these packages, as far as the system has them.
+    fn changelogs(&self, engine: &NativeEngine, names: &BTreeSet<&str>) -> Result<Changelogs, Error> {
+        let tree = Tree::new(self.root.as_fd());
+        let source = self.manager.packages.changelogs(tree, self.manager.place)?;
+        match source.filter(|_| !names.is_empty()) {
+            Some(source) => engine
+                .reader()
+                .changelogs(source, &Vec::from_iter(names.iter().copied())),
+            None => Ok(Changelogs::new()),
+        }
+    }
+
+    fn compare(&self, a: &str, b: &str) -> Ordering {
+        self.manager.packages.compare(a, b)
+    }
+
+    /// The two sides must be of one kind to be compared.
+    fn changes_to(&self, to: &Self) -> Vec<PackageChange> {
+        packages::changes(&self.installed, &to.installed, |a, b| to.compare(a, b))
+    }
+}
+
+/// How many packages of `to` differ from those of `from`; `None` is the running system.
+pub(crate) fn change_counts(
+    engine: &NativeEngine,
+    from: Option<SnapshotId>,
+    to: Option<SnapshotId>,
+) -> Result<ChangeCounts, Error> {
+    let (from, to) = (Side::read(engine, from)?, Side::read(engine, to)?);
+    Ok(ChangeCounts::of(&from.changes_to(&to)))
+}
+
+/// What the package database of a system looks like from outside: while that is the same, so is its content.
+pub(crate) fn package_stamp(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<String, Error> {
+    let root = root_of(engine, id)?;
     let tree = Tree::new(root.as_fd());
     let manager = managed(engine, tree)?;
-    let installed = manager.packages.installed(tree, manager.place)?;
-    Ok((manager.packages, installed))
+    let source = manager.packages.source(tree, manager.place)?;
+    let mut stamp = String::new();
+    for file in &source.files {
+        let stat = fstat(file).map_err(|error| Error::io(format!("look at /{}", source.path), error))?;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            stamp,
+            "{}:{}.{:09};",
+            stat.st_size, stat.st_mtime, stat.st_mtime_nsec
+        );
+    }
+    Ok(stamp)
 }
 
 /// How the packages of `to` differ from those of `from`; `None` is the running system.
@@ -34,16 +106,33 @@ pub(crate) fn package_changes(
     from: Option<SnapshotId>,
     to: Option<SnapshotId>,
 ) -> Result<Vec<PackageChange>, Error> {
-    let (_, from) = installed(engine, &root_of(engine, from)?)?;
-    let (manager, to) = installed(engine, &root_of(engine, to)?)?;
-    let compare = |a: &str, b: &str| manager.compare(a, b);
-    let mut changes = packages::changes(&from, &to, compare);
+    let (from, to) = (Side::read(engine, from)?, Side::read(engine, to)?);
+    let mut changes = from.changes_to(&to);
+    let compare = |a: &str, b: &str| to.compare(a, b);
     let names: BTreeSet<String> = changes.iter().map(|change| change.name.clone()).collect();
     let running = Tree::new(engine.store()?.root());
-    match manager.security_versions(running, &|name| names.contains(name)) {
+    match to
+        .manager
+        .packages
+        .security_versions(running, &|name| names.contains(name))
+    {
         Ok(versions) => packages::mark_security(&mut changes, &versions, compare),
         // Which packages differ is known all the same.
         Err(error) => tracing::warn!(error = error.chain(), "which updates are for security is unknown"),
+    }
+    let other: Vec<_> = changes
+        .iter()
+        .filter(|it| !it.old.is_empty() && !it.new.is_empty())
+        .collect();
+    let names: BTreeSet<&str> = other.iter().map(|change| change.name.as_str()).collect();
+    match (from.changelogs(engine, &names), to.changelogs(engine, &names)) {
+        (Ok(old), Ok(new)) => packages::mark_fixes(&mut changes, &old, &new, compare),
+        (Err(error), _) | (_, Err(error)) => {
+            tracing::warn!(
+                error = error.chain(),
+                "which security problems are fixed is unknown"
+            );
+        }
     }
     Ok(changes)
 }
@@ -77,6 +166,23 @@ pub(crate) fn package_files(
                 _ => visit(package, path),
             }
         })
+}
+
+/// What was written about one package between the two systems, newest first. Empty when it is the same in both.
+pub(crate) fn changelog(
+    engine: &NativeEngine,
+    from: Option<SnapshotId>,
+    to: Option<SnapshotId>,
+    name: &str,
+) -> Result<Vec<LogEntry>, Error> {
+    let (from, to) = (Side::read(engine, from)?, Side::read(engine, to)?);
+    let changes = from.changes_to(&to);
+    let Some(change) = changes.iter().find(|change| change.name == name) else {
+        return Ok(Vec::new());
+    };
+    let names = BTreeSet::from([name]);
+    let (old, new) = (from.changelogs(engine, &names)?, to.changelogs(engine, &names)?);
+    Ok(packages::new_entries(change, &old, &new, |a, b| to.compare(a, b)))
 }
 
 /// What making this snapshot the default would do.

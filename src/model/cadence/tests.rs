@@ -22,6 +22,7 @@ fn package(security: bool) -> PackageChange {
         download_size: 10,
         origin: String::new(),
         security,
+        fixes: Vec::new(),
     }
 }
 

@@ -16,6 +16,7 @@ fn checked(check: Check, succeeded: Option<u64>, packages: usize) -> State {
         download_size: 1,
         origin: String::new(),
         security: true,
+        fixes: Vec::new(),
     };
     it.updates.check = check;
     it.updates.succeeded = succeeded.map(Timestamp);

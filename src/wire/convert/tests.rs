@@ -16,6 +16,7 @@ fn package() -> model::PackageChange {
         download_size: 9,
         origin: "Debian-Security".into(),
         security: true,
+        fixes: vec!["CVE-2026-1234".into()],
     }
 }
 
@@ -33,10 +34,10 @@ fn outcome() -> model::JobOutcome {
 fn the_signatures_are_the_documented_ones() {
     for (signature, documented) in [
         (Snapshot::SIGNATURE, "(usutussa{ss}bayays)"),
-        (PackageChange::SIGNATURE, "(ssssstsb)"),
+        (PackageChange::SIGNATURE, "(ssssstsbas)"),
         (Failure::SIGNATURE, "(sa{ss}s)"),
-        (Updates::SIGNATURE, "(stta(ssssstsb)tx(sa{ss}s))"),
-        (Plan::SIGNATURE, "(ua(ssssstsb)sas)"),
+        (Updates::SIGNATURE, "(stta(ssssstsbas)tx(sa{ss}s))"),
+        (Plan::SIGNATURE, "(ua(ssssstsbas)sas)"),
         (Progress::SIGNATURE, "(siuus)"),
         (Outcome::SIGNATURE, "(ssu(sa{ss}s)t)"),
         (Job::SIGNATURE, "(usuut(siuus)b(ssu(sa{ss}s)t))"),

@@ -9,11 +9,14 @@ mod lists;
 pub mod simulate;
 pub mod status;
 
-use super::{Cache, Database, Package, Packages, Tree, dpkg, version};
+use super::reader::{Format, Source};
+use super::{Cache, Database, Package, Packages, Tree, changelog, dpkg, version};
 use crate::run::{Finished, OnStatus, Run};
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome};
 use model::{Phase, Progress, UpdateSet};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use simulate::Planned;
 use status::Tracker;
 use std::cmp::Ordering;
@@ -62,13 +65,20 @@ impl Packages for Apt {
         dpkg::locate(snapshot, running, var_is_apart)
     }
 
-    fn installed(&self, tree: Tree<'_>, place: &str) -> Result<Vec<Package>, Error> {
-        let records = dpkg::read(tree, place)?;
-        Ok(records
-            .into_iter()
-            .filter(|record| record.stage != dpkg::Stage::Absent)
-            .map(|record| record.package)
-            .collect())
+    fn source(&self, tree: Tree<'_>, place: &str) -> Result<Source, Error> {
+        dpkg::source(tree, place)
+    }
+
+    fn changelogs(&self, tree: Tree<'_>, _: &str) -> Result<Option<Source>, Error> {
+        match tree.open(changelog::DOCS, OFlags::RDONLY | OFlags::DIRECTORY) {
+            Ok(directory) => Ok(Some(Source {
+                format: Format::DebianDocs,
+                path: changelog::DOCS.to_owned(),
+                files: vec![directory],
+            })),
+            Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Err(source) => Err(Error::io(format!("open /{}", changelog::DOCS), source)),
+        }
     }
 
     fn compare(&self, a: &str, b: &str) -> Ordering {
@@ -164,7 +174,7 @@ impl Packages for Apt {
     }
 
     fn verify(&self, tree: Tree<'_>, place: &str) -> Result<(), Error> {
-        dpkg::verify(tree, place)
+        dpkg::verify_journal(tree, place)
     }
 }
 

@@ -122,7 +122,7 @@ pub fn update_set(
                 name: planned.name.clone(),
                 arch: planned.arch.clone(),
                 version: version.clone(),
-                size: 0,
+                ..Package::default()
             })
         });
         let key = planned.new.clone().map(|new| (planned.name.clone(), new));
@@ -131,6 +131,7 @@ pub fn update_set(
             arch: planned.arch.clone(),
             version: version.clone(),
             size: key.as_ref().and_then(|key| sizes.get(key)).copied().unwrap_or(0),
+            ..Package::default()
         });
         let Some(change) = change(before.as_ref(), after.as_ref(), version::compare) else {
             continue;
@@ -178,6 +179,7 @@ mod tests {
             arch: "all".into(),
             version: "1".into(),
             size: 30 * 1024,
+            ..Package::default()
         });
         let plan = parse_simulation(SIMULATION);
         let set = update_set(&plan, &installed, &parse_uris(URIS), &parse_show(SHOW.as_bytes()));
