@@ -9,15 +9,16 @@ import org.kde.kirigami as Kirigami
 import org.kde.kirigamiaddons.formcard as FormCard
 import org.kedge.app
 
-// The window: three destinations beside each other when there is room, below each other when there is not.
+// The window: five destinations beside each other when there is room, below each other when there is not.
 Kirigami.ApplicationWindow {
     id: root
 
     readonly property bool narrow: width < Kirigami.Units.gridUnit * 42
     property string current: ""
+    property int shownEntry: 0
 
     function showPage(name: string): void {
-        const known = ["status", "timeline", "updates"];
+        const known = ["status", "timeline", "updates", "history", "settings"];
         const wanted = known.includes(name) ? name : known[0];
         if (wanted === current && pageStack.depth === 1) {
             return;
@@ -25,6 +26,46 @@ Kirigami.ApplicationWindow {
         current = wanted;
         pageStack.clear();
         pageStack.push(pages[wanted]());
+    }
+
+    // What the .desktop file's actions, the agent and KRunner ask for: a page, or what can be done at once.
+    function act(name: string): void {
+        switch (name) {
+        case "check":
+            showPage("updates");
+            return system.check();
+        case "update":
+            showPage("updates");
+            return system.updateRefusal.length === 0 ? system.update() : undefined;
+        case "rollback":
+            showPage("status");
+            return system.previous.number > 0 ? askRollBack(system.previous.number) : undefined;
+        default:
+            return showPage(name);
+        }
+    }
+
+    // The way out of a failure.
+    function fix(code: string): void {
+        switch (code) {
+        case "check":
+            return system.check();
+        case "log":
+            return logDialog.open();
+        default:
+            return showPage(code);
+        }
+    }
+
+    function showEntry(number: int): void {
+        showPage("history");
+        while (pageStack.depth > 1) {
+            pageStack.pop();
+        }
+        shownEntry = number;
+        pageStack.push(entryPage.createObject(root, {
+            number
+        }));
     }
 
     function showSnapshot(number: int): void {
@@ -69,7 +110,9 @@ Kirigami.ApplicationWindow {
     readonly property var pages: ({
             "status": () => statusPage.createObject(root),
             "timeline": () => timelinePage.createObject(root),
-            "updates": () => updatesPage.createObject(root)
+            "updates": () => updatesPage.createObject(root),
+            "history": () => historyPage.createObject(root),
+            "settings": () => settingsPage.createObject(root)
         })
 
     title: i18nc("@title:window", "Kedge")
@@ -109,6 +152,21 @@ Kirigami.ApplicationWindow {
         id: currentJob
     }
 
+    CurrentJob {
+        id: pastJob
+    }
+
+    HistoryModel {
+        id: historyModel
+    }
+
+    Settings {
+        id: systemSettings
+
+        onStored: root.showPassiveNotification(i18nc("@info:status", "Setting changed"), "long", i18nc("@action:button", "Undo"), () => systemSettings.undo())
+        onRefused: error => failureDialog.show(Jobs.failed("settings"), error, "")
+    }
+
     PackageModel {
         id: availableUpdates
 
@@ -132,7 +190,11 @@ Kirigami.ApplicationWindow {
 
         checkable: true
         checked: root.current === name
-        onTriggered: root.showPage(name)
+        onTriggered: {
+            root.showPage(name);
+            // A press on the page that is open has just taken its mark away.
+            checked = Qt.binding(() => root.current === name);
+        }
     }
 
     readonly property list<Kirigami.Action> destinations: [
@@ -153,6 +215,18 @@ Kirigami.ApplicationWindow {
             text: i18nc("@action:button a page", "Updates")
             icon.name: "system-software-update-symbolic"
             shortcut: "Alt+3"
+        },
+        Destination {
+            name: "history"
+            text: i18nc("@action:button a page", "History")
+            icon.name: "document-open-recent-symbolic"
+            shortcut: "Alt+4"
+        },
+        Destination {
+            name: "settings"
+            text: i18nc("@action:button a page", "Settings")
+            icon.name: "settings-configure-symbolic"
+            shortcut: "Alt+5"
         }
     ]
 
@@ -193,6 +267,21 @@ Kirigami.ApplicationWindow {
     }
 
     Shortcut {
+        sequences: [StandardKey.Preferences]
+        onActivated: root.showPage("settings")
+    }
+
+    Shortcut {
+        sequences: [StandardKey.HelpContents]
+        onActivated: root.pageStack.layers.push(aboutPage)
+    }
+
+    Shortcut {
+        sequences: [StandardKey.Close]
+        onActivated: root.close()
+    }
+
+    Shortcut {
         sequences: [StandardKey.Quit]
         onActivated: Qt.quit()
     }
@@ -224,12 +313,19 @@ Kirigami.ApplicationWindow {
         id: failureDialog
 
         onLogAsked: logDialog.open()
+        onFixAsked: code => root.fix(code)
     }
 
     LogDialog {
         id: logDialog
 
         job: currentJob
+    }
+
+    LogDialog {
+        id: pastLogDialog
+
+        job: pastJob
     }
 
     Component {
@@ -244,6 +340,45 @@ Kirigami.ApplicationWindow {
             onUpdatesAsked: root.showPage("updates")
             onDetailsAsked: root.showFailure()
             onLogAsked: logDialog.open()
+            onAboutAsked: root.pageStack.layers.push(aboutPage)
+            onFixAsked: code => root.fix(code)
+        }
+    }
+
+    Component {
+        id: historyPage
+
+        HistoryPage {
+            app: system
+            history: historyModel
+            shown: root.pageStack.depth > 1 ? root.shownEntry : 0
+            onOpened: number => root.showEntry(number)
+            onUpdatesAsked: root.showPage("updates")
+        }
+    }
+
+    Component {
+        id: entryPage
+
+        EntryPage {
+            app: system
+            history: historyModel
+            onLogAsked: (number, kind) => {
+                pastJob.pick(number, kind);
+                pastLogDialog.open();
+            }
+            onSnapshotAsked: number => root.showSnapshot(number)
+            onFixAsked: code => code === "log" ? logAsked(number, entry.kind) : root.fix(code)
+            onCopied: root.showPassiveNotification(i18nc("@info:status", "The report is on the clipboard"))
+        }
+    }
+
+    Component {
+        id: settingsPage
+
+        SettingsPage {
+            app: system
+            settings: systemSettings
             onAboutAsked: root.pageStack.layers.push(aboutPage)
         }
     }

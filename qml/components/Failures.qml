@@ -71,6 +71,47 @@ QtObject {
         }
     }
 
+    // What a person can do about it, as a code that the window knows; empty when nothing helps but time.
+    function wayOutCode(failure: var): string {
+        if (failure.type === "disconnected" || failure.type === "cancelled" || failure.type === "invalid") {
+            return "";
+        }
+        switch (failure.code) {
+        case "network":
+        case "repository-unavailable":
+        case "repository-expired":
+        case "conflict":
+        case "lock-held":
+        case "interrupted":
+            return "check";
+        case "disk-full":
+            return "timeline";
+        case "package-script":
+        case "package-manager":
+        case "repository-signature":
+        case "license":
+        case "unverified":
+        case "not-bootable":
+            return "log";
+        default:
+            return "";
+        }
+    }
+
+    // The words on its button.
+    function wayOut(failure: var): string {
+        switch (wayOutCode(failure)) {
+        case "check":
+            return i18nc("@action:button", "Try Again");
+        case "timeline":
+            return i18nc("@action:button", "Choose Snapshots to Delete");
+        case "log":
+            return i18nc("@action:button", "Show Log");
+        default:
+            return "";
+        }
+    }
+
     function cause(failure: var): string {
         switch (failure.code) {
         case "network":
@@ -83,6 +124,8 @@ QtObject {
             return i18nc("@info", "An update server offers an outdated list. Is the computer's clock right?");
         case "conflict":
             return i18nc("@info", "Some updates do not fit together yet. Trying again in a day or two usually helps.");
+        case "license":
+            return i18nc("@info", "A package asks for its license to be agreed to, which only an administrator can do in a terminal.");
         case "disk-full":
             return i18nc("@info", "The disk is full. Deleting old snapshots or files makes room.");
         case "package-script":

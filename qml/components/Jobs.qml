@@ -48,10 +48,87 @@ QtObject {
             return i18nc("@info:status", "Could not tidy up");
         case "restart":
             return i18nc("@info:status", "Could not restart");
+        case "settings":
+            return i18nc("@info:status", "Could not store the setting");
         case "cancel":
             return i18nc("@info:status", "Could not cancel");
         default:
             return i18nc("@info:status", "That did not work");
+        }
+    }
+
+    // What was done, as a heading; the number is that of the snapshot it is about, zero for none.
+    function did(kind: string, snapshot: int): string {
+        switch (kind) {
+        case "create":
+            return snapshot > 0 ? i18nc("@title", "Creation of snapshot #%1", String(snapshot)) : i18nc("@title", "Creation of a snapshot");
+        case "delete":
+            return snapshot > 0 ? i18nc("@title", "Deletion of snapshot #%1", String(snapshot)) : i18nc("@title", "Deletion of snapshots");
+        case "edit":
+            return i18nc("@title", "Change of snapshot #%1", String(snapshot));
+        case "check":
+            return i18nc("@title", "Check for updates");
+        case "update":
+            return snapshot > 0 ? i18nc("@title", "Update to #%1", String(snapshot)) : i18nc("@title", "Update");
+        case "rollback":
+            return i18nc("@title", "Rollback to #%1", String(snapshot));
+        case "discard":
+            return i18nc("@title", "Undo of what waited for the restart");
+        case "recover":
+            return i18nc("@title", "Tidying up after an interruption");
+        default:
+            return i18nc("@title", "Other work");
+        }
+    }
+
+    function icon(kind: string): string {
+        switch (kind) {
+        case "create":
+            return "list-add-symbolic";
+        case "delete":
+            return "edit-delete-symbolic";
+        case "edit":
+            return "edit-rename-symbolic";
+        case "check":
+            return "view-refresh-symbolic";
+        case "update":
+            return "install-symbolic";
+        case "rollback":
+            return "document-revert-symbolic";
+        case "discard":
+            return "edit-undo-symbolic";
+        default:
+            return "tools-wizard-symbolic";
+        }
+    }
+
+    // How it ended, in a word or two.
+    function result(ending: string): string {
+        switch (ending) {
+        case "done":
+            return i18nc("@info:status how something ended", "Done");
+        case "nothing-changed":
+            return i18nc("@info:status how something ended", "Nothing to do");
+        case "undone":
+            return i18nc("@info:status how something ended", "Failed");
+        case "cancelled":
+            return i18nc("@info:status how something ended", "Cancelled");
+        case "needs-attention":
+            return i18nc("@info:status how something ended", "Needs a look");
+        default:
+            return i18nc("@info:status", "Being done");
+        }
+    }
+
+    // What the system was right after it.
+    function machine(code: string, snapshot: int): string {
+        switch (code) {
+        case "old-system":
+            return i18nc("@info", "As it was before: the same version starts next.");
+        case "new-system":
+            return snapshot > 0 ? i18nc("@info", "Snapshot #%1 is complete and starts next.", String(snapshot)) : i18nc("@info", "Another version starts next.");
+        default:
+            return i18nc("@info", "It could not be read.");
         }
     }
 

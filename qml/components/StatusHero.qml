@@ -18,12 +18,14 @@ ColumnLayout {
     signal detailsAsked
     signal updatesAsked
     signal logAsked
+    signal fixAsked(code: string)
 
     readonly property color tint: {
         switch (status.code) {
         case "failed":
             return Kirigami.Theme.negativeTextColor;
         case "could-not-check":
+            return Kirigami.Theme.negativeTextColor;
         case "stale":
             return Kirigami.Theme.neutralTextColor;
         case "up-to-date":
@@ -141,6 +143,8 @@ ColumnLayout {
                     return i18nc("@action:button", "Show Log");
                 case "failed":
                     return i18nc("@action:button", "Dismiss");
+                case "could-not-check":
+                    return Failures.wayOutCode(root.status.failure) === "check" ? "" : Failures.wayOut(root.status.failure);
                 default:
                     return "";
                 }
@@ -156,6 +160,8 @@ ColumnLayout {
                     return root.logAsked();
                 case "failed":
                     return root.app.dismiss();
+                case "could-not-check":
+                    return root.fixAsked(Failures.wayOutCode(root.status.failure));
                 }
             }
         }

@@ -44,7 +44,7 @@ QtObject {
         case "not-checked":
             return i18nc("@info:status", "The system changed since the last check for updates");
         case "stale":
-            return i18nc("@info:status", "Last checked for updates long ago");
+            return i18ncp("@info:status", "No successful check for %1 day", "No successful check for %1 days", status.days);
         case "up-to-date":
             return i18nc("@info:status", "Up to date");
         case "no-updates":
@@ -68,7 +68,7 @@ QtObject {
         case "available":
             return i18nc("@info", "They are installed beside the running system and start with the next restart.");
         case "could-not-check":
-            return Failures.sentence(status.failure);
+            return status.succeeded > 0 ? i18nc("@info why a check failed, and when one last succeeded", "%1 Last successful check: %2.", Failures.sentence(status.failure), root.when(status.succeeded)) : i18nc("@info why a check failed", "%1 No check has succeeded yet.", Failures.sentence(status.failure));
         case "never-checked":
             return i18nc("@info", "Check now to see whether there is anything new.");
         case "not-checked":
@@ -96,8 +96,9 @@ QtObject {
         case "available":
             return "install-symbolic";
         case "could-not-check":
+            return "network-disconnect-symbolic";
         case "stale":
-            return "emblem-important-symbolic";
+            return "clock-symbolic";
         case "up-to-date":
             return "checkmark-symbolic";
         default:
@@ -205,6 +206,22 @@ QtObject {
             return i18nc("@info:tooltip", "Same version, built anew");
         default:
             return i18nc("@info:tooltip", "Newer version");
+        }
+    }
+
+    // What a system may be able to do.
+    function ability(code: string): string {
+        switch (code) {
+        case "snapshots":
+            return i18nc("@label an ability of the system", "Keep versions as snapshots");
+        case "boot-default":
+            return i18nc("@label an ability of the system", "Choose what starts next");
+        case "updates":
+            return i18nc("@label an ability of the system", "Install updates into a new version");
+        case "package-changes":
+            return i18nc("@label an ability of the system", "Tell which packages changed");
+        default:
+            return code;
         }
     }
 

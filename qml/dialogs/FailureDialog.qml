@@ -12,10 +12,10 @@ Kirigami.Dialog {
     property string headline: ""
     property var failure: ({})
     property string state: ""
-    property string retry: ""
+    readonly property string way: Failures.wayOutCode(failure)
 
     signal logAsked
-    signal retryAsked
+    signal fixAsked(code: string)
 
     function show(what: string, why: var, after: string): void {
         headline = what;
@@ -39,6 +39,15 @@ Kirigami.Dialog {
                 detail.selectAll();
                 detail.copy();
                 detail.deselect();
+            }
+        },
+        Kirigami.Action {
+            visible: text.length > 0 && root.way !== "log"
+            text: Failures.wayOut(root.failure)
+            icon.name: "tools-wizard-symbolic"
+            onTriggered: {
+                root.close();
+                root.fixAsked(root.way);
             }
         },
         Kirigami.Action {

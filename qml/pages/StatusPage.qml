@@ -19,6 +19,7 @@ Kirigami.ScrollablePage {
     signal detailsAsked
     signal logAsked
     signal aboutAsked
+    signal fixAsked(code: string)
 
     readonly property bool known: app.status.code !== undefined
     readonly property bool lost: app.link === "lost" && !known
@@ -77,6 +78,7 @@ Kirigami.ScrollablePage {
             onDetailsAsked: root.detailsAsked()
             onUpdatesAsked: root.updatesAsked()
             onLogAsked: root.logAsked()
+            onFixAsked: code => root.fixAsked(code)
         }
 
         FormCard.FormHeader {

@@ -99,6 +99,10 @@ fn cause(code: FailureCode) -> String {
             "@info",
             "An update server offers an outdated list. Is the computer's clock right?",
         ),
+        FailureCode::License => text(
+            "@info",
+            "A package asks for its license to be agreed to, which only an administrator can do in a terminal.",
+        ),
         FailureCode::Conflict => text(
             "@info",
             "Some updates do not fit together yet. Trying again in a day or two usually helps.",

@@ -10,6 +10,7 @@ const URI: &str = "org.kedge.app";
 
 /// The packages, and the targets of each that the glue includes.
 const FRAMEWORKS: &[(&str, &[&str])] = &[
+    ("KF6Config", &["KF6::ConfigCore"]),
     ("KF6CoreAddons", &["KF6::CoreAddons"]),
     ("KF6Crash", &["KF6::Crash"]),
     ("KF6DBusAddons", &["KF6::DBusAddons"]),
@@ -20,11 +21,13 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
 
 /// The files that declare what QML sees. They are listed, not looked for: a watched directory would compile all the C++
 /// again for every edit in a file beside them.
-const BRIDGES: [&str; 5] = [
+const BRIDGES: [&str; 7] = [
     "bridge/app.rs",
     "bridge/glue.rs",
+    "bridge/history_model.rs",
     "bridge/job.rs",
     "bridge/package_model.rs",
+    "bridge/settings.rs",
     "bridge/snapshot_model.rs",
 ];
 
@@ -38,6 +41,8 @@ fn main() {
         // Only cpp/ holds headers; with the whole crate as include root every edit would compile all the C++ again.
         .crate_include_root(Some("cpp".to_owned()))
         .cpp_file("cpp/kde.cpp")
+        .cpp_file("cpp/window.h")
+        .qt_module("DBus")
         .qt_module("Quick")
         .qt_module("QuickControls2")
         .qt_module("Widgets");

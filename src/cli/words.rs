@@ -98,6 +98,7 @@ pub(crate) fn failure(failure: &Failure) -> String {
             "a repository is out of date, or the clock of this machine is wrong".into()
         }
         FailureCode::Conflict => "the packages cannot be installed together".into(),
+        FailureCode::License => "a package asks for its license to be agreed to".into(),
         FailureCode::DiskFull => "the disk is full".into(),
         FailureCode::PackageScript => match argument("package") {
             Some(package) => format!("a script of the package {package} failed"),

@@ -16,6 +16,8 @@ coded! {
         RepositoryExpired = "repository-expired",
         /// The packages cannot be installed together.
         Conflict = "conflict",
+        /// A package's license has to be agreed to first (argument `package` where it is known).
+        License = "license",
         /// The filesystem is full.
         DiskFull = "disk-full",
         /// A package's own script failed (argument `package`).

@@ -169,6 +169,13 @@ impl Job {
         }
     }
 
+    /// Whether it belongs to what was done to this system: everything but checks that worked, of which there is one a
+    /// day.
+    pub fn is_history(&self) -> bool {
+        let worked = |outcome: &JobOutcome| matches!(outcome.ending, Ending::Done | Ending::NothingChanged);
+        self.kind != JobKind::Check || self.outcome().is_some_and(|outcome| !worked(outcome))
+    }
+
     /// The progress of a job that runs.
     pub fn progress(&self) -> Option<&Progress> {
         match &self.state {

@@ -14,7 +14,7 @@ use crate::guest::wait_for;
 use crate::process::{output, quiet};
 
 /// The pages of the window, by the names that its `--page` option takes.
-pub(crate) const PAGES: [&str; 3] = ["status", "timeline", "updates"];
+pub(crate) const PAGES: [&str; 5] = ["status", "timeline", "updates", "history", "settings"];
 
 /// A program that ends when this value goes.
 #[derive(Debug)]
@@ -86,33 +86,80 @@ impl Bus {
 /// How a picture is taken.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Look {
-    /// Goes into the names of the files
-    pub(crate) name: &'static str,
     width: u32,
-    height: u32,
     dark: bool,
+    /// Laid out from right to left, as for Arabic
+    reverse: bool,
+    /// Size of the font in points where it is not the usual one
+    font: Option<u8>,
 }
 
 /// As most people will see it.
 pub(crate) const LIGHT: Look = Look {
-    name: "",
-    width: 1100,
-    height: 800,
+    width: 1000,
     dark: false,
+    reverse: false,
+    font: None,
 };
-/// Dark colors.
-pub(crate) const DARK: Look = Look {
-    name: "-dark",
-    dark: true,
-    ..LIGHT
-};
-/// As narrow as the window may become.
-pub(crate) const NARROW: Look = Look {
-    name: "-narrow",
-    width: 380,
-    height: 800,
-    ..LIGHT
-};
+
+impl Look {
+    /// Every look: both colors, both widths, and each of them from right to left and with large letters.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut looks = Vec::new();
+        for (reverse, font) in [(false, None), (true, None), (false, Some(14))] {
+            for dark in [false, true] {
+                for width in [LIGHT.width, 360] {
+                    looks.push(Self {
+                        width,
+                        dark,
+                        reverse,
+                        font,
+                    });
+                }
+            }
+        }
+        looks
+    }
+
+    /// What the names of its files end with; nothing for the usual look.
+    fn suffix(self) -> String {
+        let mut suffix = String::new();
+        for (is_so, word) in [
+            (self.dark, "-dark"),
+            (self.width < LIGHT.width, "-narrow"),
+            (self.reverse, "-rtl"),
+            (self.font.is_some(), "-large"),
+        ] {
+            if is_so {
+                suffix += word;
+            }
+        }
+        suffix
+    }
+
+    /// The configuration of a desktop that looks so.
+    fn write_settings(self, directory: &Path) -> Result<()> {
+        std::fs::create_dir_all(directory)?;
+        let (scheme, icons) = if self.dark {
+            ("BreezeDark", "breeze-dark")
+        } else {
+            ("BreezeLight", "breeze")
+        };
+        let mut text = std::fs::read_to_string(format!("/usr/share/color-schemes/{scheme}.colors"))
+            .context("read the color scheme")?;
+        text += &format!("\n[General]\nColorScheme={scheme}\n");
+        if let Some(points) = self.font {
+            for name in ["font", "menuFont", "toolBarFont"] {
+                text += &format!("{name}=Noto Sans,{points},-1,5,400,0,0,0,0,0,0,0,0,0,0,1\n");
+            }
+        }
+        text += &format!("[Icons]\nTheme={icons}\n");
+        std::fs::write(directory.join("kdeglobals"), text).context("write the configuration")
+    }
+}
+
+/// The height of every picture.
+const HEIGHT: u32 = 800;
 
 /// Windows fill the screen and have no frame: the picture is of the page.
 const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -136,7 +183,7 @@ impl Display {
     pub(crate) fn start(session: &Session, look: Look) -> Result<Self> {
         let mut server = Command::new("Xvfb")
             .args(["-displayfd", "1", "-screen", "0"])
-            .arg(format!("{}x{}x24", look.width, look.height))
+            .arg(format!("{}x{HEIGHT}x24", look.width))
             .args(["-nolisten", "tcp"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -240,52 +287,54 @@ pub(crate) fn pictures(
     directory: &Path,
     look: Look,
 ) -> Result<Vec<PathBuf>> {
+    let suffix = look.suffix();
     let display = Display::start(session, look)?;
     let bus = Bus::start(session, "session-bus")?;
-    let settings = session.scratch.join(format!("config{}", look.name));
-    std::fs::create_dir_all(&settings)?;
-    if look.dark {
-        std::fs::copy(
-            "/usr/share/color-schemes/BreezeDark.colors",
-            settings.join("kdeglobals"),
-        )
-        .context("read the dark color scheme")?;
-    }
+    let settings = session.scratch.join(format!("config{suffix}"));
+    look.write_settings(&settings)?;
+    let mut command = window(session, system_bus, &bus.address);
+    command
+        .args(look.reverse.then_some("-reverse"))
+        .env("DISPLAY", &display.name)
+        .env("XDG_CONFIG_HOME", &settings)
+        .env("QT_QPA_PLATFORM", "xcb")
+        .env("LIBGL_ALWAYS_SOFTWARE", "1");
+    let log_name = session.scratch.join(format!("window{suffix}.log"));
+    let log = std::fs::File::create(&log_name)?;
+    command.stdout(log.try_clone()?).stderr(log);
+    let said = || {
+        let text = std::fs::read_to_string(&log_name).unwrap_or_default();
+        text.trim().to_owned()
+    };
+    let mut window = Running::start(&mut command)?;
+    display
+        .wait_for_window(&mut window)
+        .with_context(|| format!("the look {suffix:?}: {}", said()))?;
+    display.put_pointer_away()?;
     let mut files = Vec::new();
     for page in PAGES {
-        let mut command = window(session, system_bus, &bus.address);
-        command
-            .args(["--page", page])
-            .env("DISPLAY", &display.name)
-            .env("XDG_CONFIG_HOME", &settings)
-            .env("QT_QPA_PLATFORM", "xcb")
-            .env("LIBGL_ALWAYS_SOFTWARE", "1");
-        let log_name = session.scratch.join(format!("window-{page}.log"));
-        let log = std::fs::File::create(&log_name)?;
-        command.stdout(log.try_clone()?).stderr(log);
-        let said = || {
-            std::fs::read_to_string(&log_name)
-                .unwrap_or_default()
-                .trim()
-                .to_owned()
-        };
-        let mut window = Running::start(&mut command)?;
-        display
-            .wait_for_window(&mut window)
-            .with_context(|| format!("page {page}: {}", said()))?;
-        display.put_pointer_away()?;
+        // By the same action that the desktop's launcher and the agent use.
+        quiet(
+            Command::new("dbus-send")
+                .arg(format!("--bus={}", bus.address))
+                .args(["--print-reply", "--dest=org.kedge.Kedge", "/org/kedge/Kedge"])
+                .arg("org.freedesktop.Application.ActivateAction")
+                .arg(format!("string:{page}"))
+                .args(["array:variant:", "dict:string:variant:"]),
+        )
+        .with_context(|| format!("open the page {page}: {}", said()))?;
         // The page fills with what the helper answers; there is no signal for "drawn" across processes.
-        std::thread::sleep(Duration::from_secs(3));
+        std::thread::sleep(Duration::from_secs(4));
         if window.has_ended() {
             bail!("the window ended by itself on page {page}: {}", said());
         }
-        let file = directory.join(format!("{page}{}.png", look.name));
+        let file = directory.join(format!("{page}{suffix}.png"));
         display.picture(&file)?;
-        // What QML complains about is worth a look.
-        if !said().is_empty() {
-            println!("the window on page {page} said:\n{}", said());
-        }
         files.push(file);
+    }
+    // What QML complains about is worth a look.
+    if !said().is_empty() {
+        println!("the window said:\n{}", said());
     }
     Ok(files)
 }

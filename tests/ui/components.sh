@@ -15,6 +15,8 @@ for part in components delegates dialogs pages; do
     ln -s "$qml/$part" "$module/$part"
 done
 ln -s "$here/mocks" "$module/mocks"
+mkdir "$module/window"
+ln -s "$qml/Main.qml" "$module/window/Main.qml"
 {
     echo "module org.kedge.app"
     cd "$module"
@@ -36,5 +38,10 @@ fi
 
 export QT_QPA_PLATFORM=offscreen QT_QUICK_BACKEND=software LC_ALL=C.UTF-8
 for test in "$@"; do
+    if [ "$test" = tst_Pseudo.qml ]; then
+        "$here/pseudo.sh" "$dir/pseudo"
+        export LC_ALL=de_DE.UTF-8 LANGUAGE=de LOCPATH="$dir/pseudo/locale"
+        export XDG_DATA_DIRS="$dir/pseudo/share:/usr/local/share:/usr/share"
+    fi
     "$dir/runner" -import "$dir/modules" -input "$here/$test"
 done

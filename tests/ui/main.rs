@@ -14,15 +14,21 @@ use std::sync::Mutex;
 use support::loop_btrfs::has_program;
 
 /// The component tests, one file each.
-const COMPONENTS: [&str; 4] = [
+const COMPONENTS: &[&str] = &[
+    "tst_EntryPage.qml",
+    "tst_HistoryPage.qml",
+    "tst_Main.qml",
+    "tst_Pseudo.qml",
+    "tst_SettingsPage.qml",
     "tst_StatusPage.qml",
     "tst_TimelinePage.qml",
     "tst_UpdatesPage.qml",
     "tst_RollbackDialog.qml",
 ];
 /// The stories of `window.py`.
-const STORIES: [&str; 9] = [
-    "rollback", "update", "cancel", "failing", "offline", "lost", "delete", "many", "again",
+const STORIES: &[&str] = &[
+    "rollback", "update", "cancel", "failing", "offline", "lost", "delete", "many", "again", "history",
+    "settings", "keyboard", "actions",
 ];
 
 /// One at a time: the runner is compiled once, and a window that waits for the processor is a window that times out.

@@ -27,6 +27,13 @@ Item {
     }
 
     SignalSpy {
+        id: fixes
+
+        target: page
+        signalName: "fixAsked"
+    }
+
+    SignalSpy {
         id: rollBack
 
         target: page
@@ -180,9 +187,10 @@ Item {
                     status: {
                         "code": "stale",
                         "action": "check",
-                        "succeeded": 1772436600000
+                        "succeeded": 1772436600000,
+                        "days": 12
                     },
-                    sentence: "Last checked for updates long ago",
+                    sentence: "No successful check for 12 days",
                     button: "Check for Updates",
                     call: "check"
                 },
@@ -205,6 +213,42 @@ Item {
             verify(shown(page, data.sentence) !== null, data.sentence);
             press(data.button);
             compare(system.calls, [data.call]);
+        }
+
+        // Up to date, not known, and long ago are three pictures: no two share their sentence or their icon.
+        function test_healthHasThreePictures() {
+            const pictures = ["up-to-date", "could-not-check", "stale"].map(code => {
+                system.status = {
+                    "code": code,
+                    "action": "check",
+                    "succeeded": 1772436600000,
+                    "days": 12,
+                    "failure": {
+                        "type": "failed",
+                        "code": "repository-signature",
+                        "detail": ""
+                    }
+                };
+                return Wording.statusIcon(code) + Wording.status(system.status);
+            });
+            compare(new Set(pictures).size, 3);
+            compare(new Set(["up-to-date", "could-not-check", "stale"].map(code => Wording.statusIcon(code))).size, 3);
+        }
+
+        function test_aFailedCheckSaysWhenOneLastSucceededAndOffersAWayOut() {
+            system.status = {
+                "code": "could-not-check",
+                "action": "check",
+                "succeeded": 0,
+                "failure": {
+                    "type": "failed",
+                    "code": "disk-full",
+                    "detail": ""
+                }
+            };
+            verify(shown(page, "The disk is full. Deleting old snapshots or files makes room. No check has succeeded yet.") !== null);
+            press("Choose Snapshots to Delete");
+            compare(fixes.signalArguments[0][0], "timeline");
         }
 
         function test_failureOpensItsDetailsAndCanBePutAway() {

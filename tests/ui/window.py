@@ -6,6 +6,7 @@ Usage: window.py KEDGE HELPER STORY. Starts a display, a session bus and a bus f
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -99,6 +100,24 @@ class Session:
             + ["--state-dir", self.state]
         )
 
+    def setting(self, name):
+        """What the helper says of a setting."""
+        ask = ["dbus-send", f"--bus={self.system}", "--print-reply=literal", "--dest=org.kedge.Kedge1"]
+        get = ["/org/kedge/Kedge1", "org.freedesktop.DBus.Properties.Get", "string:org.kedge.Kedge1.Settings"]
+        return subprocess.check_output([*ask, *get, f"string:{name}"], text=True).split()[-1]
+
+    def is_active(self):
+        """Whether the window says that it is in front, as the agent asks it."""
+        ask = ["dbus-send", "--session", "--print-reply=literal", "--dest=org.kedge.Kedge", "/org/kedge/Kedge"]
+        get = ["org.freedesktop.DBus.Properties.Get", "string:org.kedge.Kedge.Window", "string:Active"]
+        return subprocess.check_output([*ask, *get], text=True).split()[-1] == "true"
+
+    def act(self, action):
+        """What a launcher, KRunner or the agent ask the window for."""
+        to = ["dbus-send", "--session", "--print-reply", "--dest=org.kedge.Kedge", "/org/kedge/Kedge"]
+        call = ["org.freedesktop.Application.ActivateAction", f"string:{action}", "array:variant:", "dict:string:variant:"]
+        subprocess.run([*to, *call], check=True, stdout=subprocess.DEVNULL)
+
     def end(self):
         for child in reversed(self.children):
             if child.poll() is None:
@@ -174,6 +193,10 @@ class Reader:
 
         return self.wait(f"the end of {name!r}", gone)
 
+    def press_part(self, part):
+        """Presses what has this in its name."""
+        self.press(self.see(part, exact=False).get_name())
+
     def press(self, name):
         print(f"  presses {name!r}", flush=True)
 
@@ -182,8 +205,9 @@ class Reader:
                 if node.get_name() != name or not node.get_state_set().contains(self.atspi.StateType.ENABLED):
                     continue
                 names = [self.atspi.Action.get_action_name(node, at) for at in range(node.get_n_actions())]
-                if "Press" in names:
-                    return node, names.index("Press")
+                for action in ("Press", "Toggle"):
+                    if action in names:
+                        return node, names.index(action)
             return None
 
         node, action = self.wait(f"something to press called {name!r}", pressable)
@@ -336,6 +360,74 @@ def again(session, window):
     window.see("Not checked for updates yet")
 
 
+def history(session, window):
+    """A failed update is found in the history, with its cause, its way out, its log and a report."""
+    window.press("Check for Updates")
+    window.see("packages change", exact=False)
+    window.press("Install Updates")
+    window.see("The update did not work", exact=False)
+    keys("alt+4")
+    window.press_part("Update, Failed")
+    window.see("Technical Details")
+    window.see("The system since then: As it was before: the same version starts next.")
+    window.press("Show Log")
+    window.see("Log: Installing updates")
+    window.see("kernel-default", exact=False)
+    keys("Escape")
+    window.miss("Log: Installing updates")
+    window.press("Copy Report")
+    window.see("The report is on the clipboard")
+
+
+def settings(session, window):
+    """A setting of the system is changed, holds at the helper, and is taken back."""
+    battery = "Also while running from the battery"
+    window.see(battery)
+    assert session.setting("OnBattery") == "false"
+    window.press(battery)
+    window.see("Setting changed")
+    assert session.setting("OnBattery") == "true"
+    window.press("Undo")
+    window.wait("the old value", lambda: session.setting("OnBattery") == "false")
+    # What a person likes needs no helper.
+    window.press("Show an icon in the tray when there is something to say")
+    taste = os.path.join(session.scratch, "kedgerc")
+    window.wait("kedgerc", lambda: os.path.exists(taste) and "Enabled=false" in open(taste, encoding="utf-8").read())
+
+
+def keyboard(session, window):
+    """Every page by its keys, and what they do there."""
+    window.see("Update of #34, #38", exact=False)
+    for number, seen in [(1, "Versions of This System"), (3, "Not checked for updates yet"), (4, "Nothing has been done yet")]:
+        keys(f"alt+{number}")
+        window.see(seen)
+    keys("alt+5")
+    window.see("About This System")
+    keys("F5", "alt+3")
+    window.see("packages change", exact=False)
+    keys("alt+2")
+    window.see("Update of #34, #38", exact=False)
+    keys("ctrl+n")
+    window.see("Create Snapshot")
+    keys("Escape")
+    window.miss("Create Snapshot")
+    keys("ctrl+f", "Tab", "Home", "Down", "Return")
+    window.see("Snapshot #", exact=False)
+
+
+def actions(session, window):
+    """The desktop's actions: a page, and a check; and the window tells whether it is in front."""
+    window.see("Update of #34, #38", exact=False)
+    window.wait("the window in front", lambda: session.is_active())
+    session.act("settings")
+    window.see("About This System")
+    session.act("check")
+    window.see("packages change", exact=False)
+    other = session.start(["xmessage", "-center", "in front"]) if shutil.which("xmessage") else None
+    if other is not None:
+        window.wait("another window in front", lambda: not session.is_active())
+
+
 # The story, the simulated machine, and the page to begin on.
 STORIES = {
     "rollback": (rollback, "normal", "timeline"),
@@ -347,6 +439,10 @@ STORIES = {
     "delete": (delete, "normal", "timeline"),
     "many": (many, "many", "timeline"),
     "again": (again, "normal", "timeline"),
+    "history": (history, "failing", "updates"),
+    "settings": (settings, "normal", "settings"),
+    "keyboard": (keyboard, "normal", "timeline"),
+    "actions": (actions, "normal", "timeline"),
 }
 
 

@@ -254,7 +254,9 @@ fn members(status: &Status) -> QVariant {
             put(it, "succeeded", &value::milliseconds(*succeeded));
         }
         Status::NotChecked { succeeded } | Status::Stale { succeeded } | Status::UpToDate { succeeded } => {
+            let days = date::now().since(*succeeded).as_secs() / (24 * 60 * 60);
             put(it, "succeeded", &value::milliseconds(Some(*succeeded)));
+            put(it, "days", &i32::try_from(days).unwrap_or(i32::MAX));
         }
         Status::NeverChecked | Status::NoUpdates => {}
     }

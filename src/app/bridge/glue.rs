@@ -21,8 +21,18 @@ mod ffi {
         fn busOption() -> QString;
         #[rust_name = "page_option"]
         fn pageOption() -> QString;
+        #[rust_name = "user_name"]
+        fn userName(uid: u32) -> QString;
+        #[rust_name = "copy_text"]
+        fn copyText(text: &QString);
+        #[rust_name = "taste_of"]
+        fn tasteOf(group: &QString, key: &QString) -> bool;
+        #[rust_name = "set_taste"]
+        fn setTaste(group: &QString, key: &QString, value: bool);
         fn load(engine: Pin<&mut QQmlApplicationEngine>) -> bool;
     }
 }
 
-pub(crate) use ffi::{after_app, before_app, bus_option, load, page_option};
+pub(crate) use ffi::{
+    after_app, before_app, bus_option, copy_text, load, page_option, set_taste, taste_of, user_name,
+};

@@ -55,6 +55,9 @@ pub(crate) mod qobject {
         /// Reads the log only while somebody looks.
         #[cxx_name = "setReading"]
         fn set_reading(self: Pin<&mut Self>, reading: bool);
+        /// Shows this job from now on, be it over: number zero for the one that runs or ran last.
+        #[qinvokable]
+        fn pick(self: Pin<&mut Self>, number: i32, kind: &QString);
         /// The log as one text.
         #[qinvokable]
         fn text(self: &Self) -> QString;
@@ -109,6 +112,7 @@ pub struct CurrentJobRust {
     lines: i32,
     reading: bool,
     job: Option<JobId>,
+    picked: Option<JobId>,
     log: VecDeque<String>,
     reader: Option<tokio::task::AbortHandle>,
 }
@@ -133,7 +137,11 @@ fn current(state: &State) -> Option<&Job> {
 
 impl qobject::CurrentJob {
     fn show(mut self: Pin<&mut Self>, state: &State) {
-        let Some(job) = current(state) else { return };
+        let shown = match self.picked {
+            Some(id) => state.jobs.get(&id),
+            None => current(state),
+        };
+        let Some(job) = shown else { return };
         let number = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         publish!(self, kind, kind_changed, QString::from(job.kind.as_str()));
         publish!(
@@ -171,6 +179,22 @@ impl qobject::CurrentJob {
             self.as_mut().rust_mut().job = Some(job.id);
             self.read();
         }
+    }
+
+    fn pick(mut self: Pin<&mut Self>, wanted: i32, kind: &QString) {
+        let picked = u32::try_from(wanted).ok().filter(|it| *it > 0).map(JobId);
+        self.as_mut().rust_mut().picked = picked;
+        if let Some(id) = picked {
+            // It may be known to the history alone.
+            publish!(self, kind, kind_changed, kind.clone());
+            publish!(self, running, running_changed, false);
+            publish!(self, number, number_changed, wanted);
+            if self.job != picked {
+                self.as_mut().rust_mut().job = Some(id);
+                self.as_mut().read();
+            }
+        }
+        self.show(&runtime::view().state);
     }
 
     fn set_reading(mut self: Pin<&mut Self>, reading: bool) {

@@ -10,8 +10,10 @@ pub(crate) mod app;
 mod calls;
 mod date;
 pub(crate) mod glue;
+pub(crate) mod history_model;
 pub(crate) mod job;
 pub(crate) mod package_model;
+pub(crate) mod settings;
 pub(crate) mod snapshot_model;
 mod value;
 

@@ -2,7 +2,7 @@
 //! Values of `model` as QML's own.
 
 use cxx_qt_lib::{QMap, QMapPair_QString_QVariant, QString, QVariant};
-use model::{Failure, Refusal, SnapshotId, Timestamp};
+use model::{Failure, JobId, Refusal, SnapshotId, Timestamp};
 
 /// A JavaScript object with named members.
 pub(super) type Members = QMap<QMapPair_QString_QVariant>;
@@ -20,6 +20,11 @@ pub(super) fn number(id: Option<SnapshotId>) -> i32 {
 /// The snapshot with this number; none for what is no number of one.
 pub(super) fn snapshot(number: i32) -> Option<SnapshotId> {
     u32::try_from(number).ok().filter(|it| *it > 0).map(SnapshotId)
+}
+
+/// The number of a job.
+pub(super) fn job(id: JobId) -> i32 {
+    i32::try_from(id.0).unwrap_or(0)
 }
 
 /// A count as QML's integer.

@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #include "app/kde.h"
+#include "app/window.h"
 
 #include <KAboutData>
+#include <KConfigGroup>
 #include <KCrash>
 #include <KDBusService>
 #include <KIconTheme>
 #include <KLocalizedQmlContext>
 #include <KLocalizedString>
+#include <KSharedConfig>
+#include <KUser>
 #include <KWindowSystem>
 #include <QtCore/QCommandLineParser>
+#include <QtGui/QClipboard>
 #include <QtGui/QGuiApplication>
 #include <QtGui/QIcon>
 #include <QtQuick/QQuickWindow>
 #include <QtQuickControls2/QQuickStyle>
 
 namespace kedge {
+
+WindowAdaptor::WindowAdaptor(QObject *service)
+    : QDBusAbstractAdaptor(service)
+{
+}
+
+bool WindowAdaptor::active() const
+{
+    return QGuiApplication::applicationState() == Qt::ApplicationActive;
+}
 
 static QCommandLineParser &parser()
 {
@@ -43,7 +58,7 @@ void afterApp(const QString &version)
     QGuiApplication::setWindowIcon(QIcon::fromTheme(QStringLiteral("org.kedge.Kedge")));
 
     about.setupCommandLine(&parser());
-    parser().addOption({QStringLiteral("page"), i18nc("@info:shell", "Open on this page: status, timeline or updates"),
+    parser().addOption({QStringLiteral("page"), i18nc("@info:shell", "Open on this page: status, timeline, updates, history or settings"),
                         QStringLiteral("name")});
     QCommandLineOption bus(QStringLiteral("bus"), i18nc("@info:shell", "Show the system whose helper is on this bus"),
                            QStringLiteral("address"));
@@ -52,7 +67,8 @@ void afterApp(const QString &version)
     parser().process(*QCoreApplication::instance());
     about.processCommandLine(&parser());
     // A second start ends here: it hands its arguments to the first.
-    new KDBusService(KDBusService::Unique | KDBusService::NoExitOnFailure, QCoreApplication::instance());
+    auto service = new KDBusService(KDBusService::Unique | KDBusService::NoExitOnFailure, QCoreApplication::instance());
+    new WindowAdaptor(service);
     KCrash::initialize();
 }
 
@@ -66,6 +82,36 @@ QString pageOption()
     return parser().value(QStringLiteral("page"));
 }
 
+QString userName(uint uid)
+{
+    const KUser user(static_cast<K_UID>(uid));
+    const QString name = user.property(KUser::FullName).toString();
+    return name.isEmpty() ? user.loginName() : name;
+}
+
+void copyText(const QString &text)
+{
+    QGuiApplication::clipboard()->setText(text);
+}
+
+static KConfigGroup taste(const QString &group)
+{
+    // Not the window's own file, where its size is kept: the agent reads this one too.
+    return KSharedConfig::openConfig(QStringLiteral("kedgerc"))->group(group);
+}
+
+bool tasteOf(const QString &group, const QString &key)
+{
+    return taste(group).readEntry(key, true);
+}
+
+void setTaste(const QString &group, const QString &key, bool value)
+{
+    auto config = taste(group);
+    config.writeEntry(key, value, KConfigGroup::Notify);
+    config.sync();
+}
+
 bool load(QQmlApplicationEngine &engine)
 {
     KLocalization::setupLocalizedContext(&engine);
@@ -76,7 +122,13 @@ bool load(QQmlApplicationEngine &engine)
     auto window = qobject_cast<QQuickWindow *>(engine.rootObjects().constFirst());
     // A second start raises this window, on the page that it asked for.
     auto service = QCoreApplication::instance()->findChild<KDBusService *>();
-    QObject::connect(service, &KDBusService::activateRequested, window, [window](const QStringList &arguments) {
+    const auto raise = [window] {
+        KWindowSystem::updateStartupId(window);
+        window->show();
+        window->raise();
+        KWindowSystem::activateWindow(window);
+    };
+    QObject::connect(service, &KDBusService::activateRequested, window, [window, raise](const QStringList &arguments) {
         QCommandLineParser again;
         again.addOption({QStringLiteral("page"), QString(), QStringLiteral("name")});
         // Other options concern a first start only, so that they are unknown here and no reason to do nothing.
@@ -84,10 +136,12 @@ bool load(QQmlApplicationEngine &engine)
         if (again.isSet(QStringLiteral("page"))) {
             QMetaObject::invokeMethod(window, "showPage", Q_ARG(QString, again.value(QStringLiteral("page"))));
         }
-        KWindowSystem::updateStartupId(window);
-        window->show();
-        window->raise();
-        KWindowSystem::activateWindow(window);
+        raise();
+    });
+    // The actions of the .desktop file, the agent and KRunner: pages by their names, and what may be done at once.
+    QObject::connect(service, &KDBusService::activateActionRequested, window, [window, raise](const QString &action) {
+        QMetaObject::invokeMethod(window, "act", Q_ARG(QString, action));
+        raise();
     });
     return true;
 }

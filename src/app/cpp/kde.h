@@ -13,6 +13,14 @@ void afterApp(const QString &version);
 QString busOption();
 /// The page of `--page`, empty for the first.
 QString pageOption();
+/// What a user is called: the full name, else the login name, empty when there is no such user.
+QString userName(uint uid);
+/// Puts a text on the clipboard.
+void copyText(const QString &text);
+/// A switch of `~/.config/kedgerc`, on when it is not there.
+bool tasteOf(const QString &group, const QString &key);
+/// Stores such a switch and tells who watches the file.
+void setTaste(const QString &group, const QString &key, bool value);
 /// Loads the window.
 bool load(QQmlApplicationEngine &engine);
 } // namespace kedge

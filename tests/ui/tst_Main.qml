@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+import QtTest
+import org.kedge.app
+
+// The window itself over plain models: its pages, what other programs ask of it, and where failures lead.
+Item {
+    id: root
+
+    width: 100
+    height: 100
+
+    Main {
+        id: main
+
+        visible: true
+    }
+
+    TestCase {
+        name: "Main"
+        when: windowShown
+
+        function page() {
+            return main.pageStack.currentItem;
+        }
+
+        function init() {
+            failOnWarning(/TypeError|ReferenceError|is not a type|Unable to assign/);
+            main.showPage("status");
+        }
+
+        function test_everyDestinationOpensByNameAndUnknownOnesLeadHome_data() {
+            return [["status", "Status"], ["timeline", "Timeline"], ["updates", "Updates"], ["history", "History"], ["settings", "Settings"], ["nowhere", "Status"]].map(([name, title]) => ({
+                        "tag": name,
+                        "title": title
+                    }));
+        }
+
+        function test_everyDestinationOpensByNameAndUnknownOnesLeadHome(row) {
+            main.showPage("updates");
+            main.act(row.tag);
+            tryCompare(page(), "title", row.title);
+            compare(main.pageStack.depth, 1);
+        }
+
+        function test_destinationsAreMarked() {
+            for (const action of main.destinations) {
+                action.trigger();
+                compare(main.current, action.name);
+                compare(main.destinations.filter(it => it.checked).length, 1);
+            }
+        }
+
+        function test_aSnapshotAndAnEntryOpenBesideTheirLists() {
+            main.showSnapshot(34);
+            compare(main.pageStack.depth, 2);
+            compare(page().number, 34);
+            main.showEntry(7);
+            compare(main.pageStack.depth, 2);
+            compare(main.current, "history");
+            compare(page().number, 7);
+            main.showEntry(8);
+            compare(page().number, 8);
+        }
+
+        function test_aFailureLeadsToItsWayOut() {
+            main.fix("timeline");
+            compare(main.current, "timeline");
+        }
+    }
+}

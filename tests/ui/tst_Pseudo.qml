@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+import QtQuick.Controls as QQC2
+import QtTest
+import org.kde.kirigami as Kirigami
+import org.kedge.app
+
+// Every page in a language of brackets (pseudo.sh), wide and narrow: what is not in brackets was never translated, what
+// does not fit is cut.
+Item {
+    id: root
+
+    width: 1000
+    height: 900
+
+    App {
+        id: system
+
+        running: ({
+                "number": 38,
+                "description": "",
+                "time": Date.now() - 2 * 86400000
+            })
+        previous: ({
+                "number": 34,
+                "description": "",
+                "time": Date.now() - 5 * 86400000
+            })
+    }
+
+    CurrentJob {
+        id: currentJob
+    }
+
+    SnapshotModel {
+        id: timeline
+    }
+
+    PackageModel {
+        id: packages
+    }
+
+    HistoryModel {
+        id: jobs
+    }
+
+    Settings {
+        id: choices
+
+        cleanUp: true
+    }
+
+    Component {
+        id: statusPage
+
+        StatusPage {
+            app: system
+            job: currentJob
+        }
+    }
+
+    Component {
+        id: timelinePage
+
+        TimelinePage {
+            app: system
+            snapshots: timeline
+        }
+    }
+
+    Component {
+        id: snapshotPage
+
+        SnapshotPage {
+            app: system
+            snapshots: timeline
+            changes: packages
+            number: 34
+        }
+    }
+
+    Component {
+        id: updatesPage
+
+        UpdatesPage {
+            app: system
+            job: currentJob
+            updates: packages
+        }
+    }
+
+    Component {
+        id: historyPage
+
+        HistoryPage {
+            app: system
+            history: jobs
+        }
+    }
+
+    Component {
+        id: entryPage
+
+        EntryPage {
+            app: system
+            history: jobs
+            number: 7
+        }
+    }
+
+    Component {
+        id: settingsPage
+
+        SettingsPage {
+            app: system
+            settings: choices
+        }
+    }
+
+    TestCase {
+        id: test
+
+        name: "Pseudo"
+        when: windowShown
+
+        // What comes from the machine and not from us.
+        readonly property var data: ["curl", "8.18", "8.19", "Anna", "made by hand", "dpkg exited with 100"]
+
+        property var page: null
+        property var wrong: []
+
+        function initTestCase() {
+            verify(Jobs.result("done").includes("⟦"), "the language of brackets is not loaded");
+            timeline.line({
+                "number": 38,
+                "position": "running",
+                "section": "running",
+                "isDefault": true,
+                "rollbackRefusal": "already-default"
+            });
+            timeline.line({
+                "number": 34,
+                "description": "made by hand",
+                "pinned": true,
+                "packages": 12,
+                "security": 2
+            });
+            timeline.line({
+                "number": 33,
+                "damaged": true
+            });
+            packages.line({
+                "name": "curl",
+                "oldVersion": "8.18",
+                "newVersion": "8.19",
+                "security": true,
+                "group": "security"
+            });
+            packages.security = 1;
+            packages.downloadSize = 2097152;
+            for (const [number, kind, ending] of [[7, "update", "undone"], [6, "rollback", "done"], [5, "discard", "cancelled"], [4, "recover", "needs-attention"], [3, "delete", "nothing-changed"]]) {
+                jobs.line({
+                    "number": number,
+                    "kind": kind,
+                    "ending": ending,
+                    "failure": ending === "undone" ? failure : {}
+                });
+            }
+        }
+
+        readonly property var failure: ({
+                "type": "failed",
+                "code": "disk-full",
+                "detail": "dpkg exited with 100"
+            })
+
+        function cleanup() {
+            page?.destroy();
+            page = null;
+        }
+
+        // A text of ours is in brackets. Numbers, dates, sizes and what the machine says are not of ours.
+        function isOurs(text) {
+            let rest = data.reduce((rest, it) => rest.split(it).join(""), text);
+            rest = rest.replace(/<[^>]*>/g, "").replace(/\b(MiB|GiB|KiB)\b/g, "");
+            return /\p{L}{2,}/u.test(rest) && !/^[^\p{L}]*\d{1,2}[.:]/u.test(rest);
+        }
+
+        function look(item) {
+            if (!item.visible || item.opacity === 0) {
+                return;
+            }
+            const text = typeof item.text === "string" ? item.text : "";
+            const drawn = item.truncated !== undefined;
+            if (drawn && text.length > 0) {
+                if (!text.includes("⟦") && isOurs(text)) {
+                    wrong.push("not translated: " + text);
+                }
+                if (item.truncated && text.includes("⟦")) {
+                    wrong.push("cut: " + text);
+                }
+            } else if (item instanceof QQC2.AbstractButton && text.length > 0 && item.display !== QQC2.AbstractButton.IconOnly) {
+                if (!text.includes("⟦") && isOurs(text)) {
+                    wrong.push("not translated: " + text);
+                }
+                if (item instanceof QQC2.Button && item.implicitWidth > item.width + 1) {
+                    wrong.push("cut: " + text);
+                }
+            }
+            const name = item.Accessible?.name ?? "";
+            if (name.length > 0 && !name.includes("⟦") && isOurs(name)) {
+                wrong.push("not translated for a screen reader: " + name);
+            }
+            for (const child of item.children) {
+                look(child);
+            }
+        }
+
+        function statuses() {
+            return [
+                {
+                    "code": "up-to-date",
+                    "action": "check",
+                    "succeeded": Date.now() - 300000
+                },
+                {
+                    "code": "stale",
+                    "action": "check",
+                    "succeeded": Date.now() - 12 * 86400000,
+                    "days": 12
+                },
+                {
+                    "code": "could-not-check",
+                    "action": "check",
+                    "succeeded": 0,
+                    "failure": failure
+                },
+                {
+                    "code": "never-checked",
+                    "action": "check"
+                },
+                {
+                    "code": "available",
+                    "action": "update",
+                    "packages": 12,
+                    "security": 2
+                },
+                {
+                    "code": "update-pending",
+                    "action": "restart",
+                    "snapshot": 41,
+                    "updates": 2
+                },
+                {
+                    "code": "rollback-pending",
+                    "action": "restart",
+                    "snapshot": 34
+                },
+                {
+                    "code": "working",
+                    "action": "cancel",
+                    "kind": "update",
+                    "job": 7
+                },
+                {
+                    "code": "failed",
+                    "action": "show-details",
+                    "kind": "update",
+                    "job": 7,
+                    "ending": "undone",
+                    "failure": failure
+                },
+                {
+                    "code": "no-updates",
+                    "action": "none"
+                }
+            ];
+        }
+
+        function test_everyTextIsTranslatedAndFits_data() {
+            const rows = [];
+            for (const width of [1000, 360]) {
+                for (const status of statuses()) {
+                    for (const page of ["status", "updates"]) {
+                        rows.push({
+                            "tag": page + " " + status.code + " " + width,
+                            "page": page,
+                            "status": status,
+                            "width": width
+                        });
+                    }
+                }
+                for (const page of ["timeline", "snapshot", "history", "entry", "settings"]) {
+                    rows.push({
+                        "tag": page + " " + width,
+                        "page": page,
+                        "status": statuses()[0],
+                        "width": width
+                    });
+                }
+            }
+            return rows;
+        }
+
+        function test_everyTextIsTranslatedAndFits(row) {
+            const pages = {
+                "status": statusPage,
+                "timeline": timelinePage,
+                "snapshot": snapshotPage,
+                "updates": updatesPage,
+                "history": historyPage,
+                "entry": entryPage,
+                "settings": settingsPage
+            };
+            system.status = row.status;
+            currentJob.running = row.status.code === "working";
+            currentJob.permille = 437;
+            page = pages[row.page].createObject(root, {
+                "width": row.width,
+                "height": 900
+            });
+            // Messages slide in, lists fill.
+            wait(500);
+            waitForPolish(root.Window.window);
+            wrong = [];
+            look(page);
+            compare(wrong, []);
+        }
+    }
+}
