@@ -96,6 +96,21 @@ impl Machine {
             .unwrap();
     }
 
+    /// A snapshot of what starts next, as an open transaction.
+    pub(crate) fn open_transaction(&self) -> u32 {
+        self.with(|context| self.engine.open_transaction(context))
+            .unwrap()
+            .0
+    }
+
+    pub(crate) fn close_transaction(&self, number: u32) -> Result<(), Error> {
+        self.with(|context| self.engine.close_transaction(SnapshotId(number), context))
+    }
+
+    pub(crate) fn abort_transaction(&self, number: u32) -> Result<(), Error> {
+        self.with(|context| self.engine.abort_transaction(SnapshotId(number), context))
+    }
+
     pub(crate) fn info_path(&self, number: u32) -> PathBuf {
         self.disk.snapshots().join(format!("{number}/info.xml"))
     }

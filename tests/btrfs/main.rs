@@ -14,6 +14,8 @@ mod hostile;
 mod rollback;
 mod snapper;
 mod snapshots;
+mod sync_point;
+mod tukit;
 mod watching;
 
 use libtest_mimic::{Arguments, Trial};
@@ -29,12 +31,15 @@ fn main() {
     let arguments = Arguments::from_args();
     let lacks = support::isolate().err();
     let lacks_snapper = (!support::loop_btrfs::has_program("snapper")).then(|| "needs snapper".to_owned());
-    let groups: [(&[Case], Option<String>); 6] = [
+    let lacks_python = (!support::loop_btrfs::has_program("python3")).then(|| "needs python3".to_owned());
+    let groups: [(&[Case], Option<String>); 8] = [
         (snapshots::CASES, None),
         (watching::CASES, None),
         (hostile::CASES, None),
         (rollback::CASES, None),
         (faults::CASES, None),
+        (sync_point::CASES, None),
+        (tukit::CASES, lacks_python),
         (snapper::CASES, lacks_snapper),
     ];
     let mut trials = Vec::new();

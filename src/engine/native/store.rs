@@ -11,6 +11,7 @@ mod delete;
 mod directory;
 mod edit;
 mod listing;
+mod sync_point;
 mod watch;
 
 use listing::Cache;

@@ -39,20 +39,24 @@ impl Locks {
         })
     }
 
-    /// Takes Kedge's own lock and those of the platform's own tools, where it has them.
-    pub(crate) fn platform(running: Tree<'_>) -> Result<Self, Error> {
+    /// Takes Kedge's own lock and those of the platform's own tools, where it has them. Where tukit is to work, `by_tukit`,
+    /// its own lock is left to it, but refused all the same while somebody else's tukit holds it.
+    pub(crate) fn platform(running: Tree<'_>, by_tukit: bool) -> Result<Self, Error> {
         let mut locks = Self::own(running)?;
         let transactional = ["usr/sbin/transactional-update", "usr/sbin/tukit", "usr/bin/tukit"];
         if transactional.iter().any(|program| running.exists(program)) {
             locks.platform = Some(Linked::take(running)?);
-            locks.files.push(record_lock(running, TUKIT, OFlags::CREATE)?);
+            let tukit = record_lock(running, TUKIT, OFlags::CREATE)?;
+            if !by_tukit {
+                locks.files.push(tukit);
+            }
         }
         Ok(locks)
     }
 
     /// Takes all locks of a transaction. `package_lock` is the lock file of the running system's package manager.
-    pub(crate) fn all(running: Tree<'_>, package_lock: &str) -> Result<Self, Error> {
-        let mut locks = Self::platform(running)?;
+    pub(crate) fn all(running: Tree<'_>, package_lock: &str, by_tukit: bool) -> Result<Self, Error> {
+        let mut locks = Self::platform(running, by_tukit)?;
         // What apt changes in the running system meanwhile would not be in the snapshot.
         match record_lock(running, package_lock, OFlags::empty()) {
             Ok(file) => locks.files.push(file),
@@ -231,16 +235,19 @@ mod tests {
         let own = getpid().as_raw_nonzero().to_string();
         let first = with(root.path(), Locks::own).unwrap();
         assert_eq!(holder(with(root.path(), Locks::own)), own);
-        assert_eq!(holder(with(root.path(), |tree| Locks::all(tree, "lock"))), own);
+        assert_eq!(
+            holder(with(root.path(), |tree| Locks::all(tree, "lock", false))),
+            own
+        );
         drop(first);
-        assert!(with(root.path(), |tree| Locks::all(tree, "lock")).is_ok());
+        assert!(with(root.path(), |tree| Locks::all(tree, "lock", false)).is_ok());
         assert!(!root.path().join("run/transactional-update.pid").exists());
     }
 
     #[test]
     fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
         let root = tempfile::tempdir().unwrap();
-        let locks = with(root.path(), |tree| Locks::all(tree, "lock")).unwrap();
+        let locks = with(root.path(), |tree| Locks::all(tree, "lock", false)).unwrap();
         // What a child has between fork(2) and execve(2).
         let copies: Vec<_> = locks.files.iter().map(|file| file.try_clone().unwrap()).collect();
         drop(locks);
@@ -256,11 +263,14 @@ mod tests {
         std::fs::write(root.path().join("usr/sbin/transactional-update"), "").unwrap();
         let lock = root.path().join("run/transactional-update.pid");
         std::fs::write(&lock, "1\n").unwrap();
-        assert_eq!(holder(with(root.path(), |tree| Locks::all(tree, "lock"))), "1");
+        assert_eq!(
+            holder(with(root.path(), |tree| Locks::all(tree, "lock", false))),
+            "1"
+        );
         assert_eq!(std::fs::read_to_string(&lock).unwrap(), "1\n");
         // Larger than any number a process can have (proc_sys_kernel(5), pid_max).
         std::fs::write(&lock, "2000000000\n").unwrap();
-        let locks = with(root.path(), |tree| Locks::all(tree, "lock")).unwrap();
+        let locks = with(root.path(), |tree| Locks::all(tree, "lock", false)).unwrap();
         assert_eq!(
             std::fs::read_to_string(&lock).unwrap(),
             format!("{}\n", getpid().as_raw_nonzero())

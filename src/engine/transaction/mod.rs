@@ -18,6 +18,7 @@ mod mounts;
 mod place;
 mod plan;
 mod sandbox;
+mod transactor;
 mod verify;
 
 pub(crate) use plan::{
@@ -25,21 +26,13 @@ pub(crate) use plan::{
 };
 pub(crate) use sandbox::Sandboxed;
 
-use crate::native::{Base, Books, NativeEngine};
+use crate::native::{Base, NativeEngine};
 use crate::packages::{self, Database, Packages, Tree};
 use crate::platform::books::PlatformBooks;
 use crate::{Context, Engine as _, Error, Outcome};
 use lock::Locks;
-use model::{
-    Cleanup, Failure, FailureCode, Phase, Progress, RefusalCode, SnapshotId, SnapshotKind, UpdateSet,
-    userdata_key,
-};
-use std::collections::BTreeMap;
+use model::{FailureCode, Phase, Progress, RefusalCode, SnapshotId, Transactor, UpdateSet};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
-use std::time::Duration;
-
-/// How often deleting is tried: the kernel may hold on to a mount a moment longer than the sandbox lasts.
-const DELETE_TRIES: u32 = 10;
 
 /// A system's package manager, with where its database is.
 pub(crate) struct Managed {
@@ -80,7 +73,7 @@ pub(crate) fn absence(engine: &NativeEngine) -> (Option<RefusalCode>, Option<Ref
 
 /// Keeps transactions from starting, or `None` when one runs.
 pub(crate) fn idle(engine: &NativeEngine) -> Result<Option<Locks>, Error> {
-    match Locks::platform(Tree::new(engine.store()?.root())) {
+    match transactor::lock(engine, None) {
         Ok(locks) => Ok(Some(locks)),
         Err(Error::Packages(failure)) if failure.code == FailureCode::LockHeld => Ok(None),
         // Where no lock can be written, no transaction can start.
@@ -138,32 +131,18 @@ pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<Upda
 pub(crate) fn update(engine: &NativeEngine, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
     context.report.progress(at(Phase::Prepare, 0));
     engine.system()?.to_state().may_update()?;
-    let store = engine.store()?;
     let (_, _, present) = origin(engine)?;
     let manager = managed(engine, Tree::new(present.as_fd()))?;
-    let _locks = Locks::all(Tree::new(store.root()), manager.packages.lock_file())?;
+    let _locks = transactor::lock(engine, Some(manager.packages.lock_file()))?;
     // Read again: what was looked at before the locks may have been changed by whoever held them.
     let (base, default, present) = origin(engine)?;
     let manager = managed(engine, Tree::new(present.as_fd()))?;
     context.cancel.check()?;
-    let description = match default {
-        Some(id) => format!("Update of #{id}"),
-        None => "Update of the running system".to_owned(),
-    };
-    let yes = |key: &str| (key.to_owned(), "yes".to_owned());
-    let books = Books {
-        kind: SnapshotKind::Single,
-        pre: None,
-        time: engine.now(),
-        uid: 0,
-        description,
-        cleanup: Cleanup("number".to_owned()),
-        userdata: BTreeMap::from([yes(userdata_key::IN_PROGRESS), yes(userdata_key::NOT_BOOTED)]),
-    };
-    let id = store.create(base, &books, true)?;
+    let description = description(default);
+    let id = transactor::open(engine, base, default, &description, context)?;
     context
         .report
-        .log(&format!("Snapshot {id} is made: {}.", books.description));
+        .log(&format!("Snapshot {id} is made: {description}."));
     let job = Job {
         engine,
         context,
@@ -203,9 +182,14 @@ impl Job<'_> {
             caches: packages.caches(),
             database: self.manager.place,
         };
-        let done = sandbox::enter(&spec, self.context, |inside, context| {
-            packages.update(inside, context, 10..930)
-        })?;
+        let done = if transactor::of(self.engine)? == Transactor::Tukit {
+            let inside = transactor::inside(self.engine, self.id)?;
+            packages.update(&inside, self.context, 10..930)?
+        } else {
+            sandbox::enter(&spec, self.context, |inside, context| {
+                packages.update(inside, context, 10..930)
+            })?
+        };
         if done == Outcome::Unchanged {
             self.context.report.progress(at(Phase::CleanUp, 930));
             return Ok(Outcome::Unchanged);
@@ -221,55 +205,10 @@ impl Job<'_> {
     }
 
     fn commit(&self, snapshot: &OwnedFd) -> Result<(), Error> {
-        let (engine, store, id) = (self.engine, self.engine.store()?, self.id);
-        touch_usr(snapshot)?;
-        // Package scripts left it to us to write their files to disk.
-        store.sync()?;
-        let read_only = engine.is_default_read_only()?;
-        if read_only {
-            store.set_read_only(id, true)?;
-        }
-        let entry = store.entry(id)?;
-        if entry.is_none_or(|entry| entry.snapshot.read_only != read_only) {
-            let detail = format!("snapshot {id} is not as it was left");
-            return Err(Error::Unverified(Failure::new(FailureCode::Unverified, detail)));
-        }
-        if engine.default()? != self.default {
-            let detail = "another program changed the default meanwhile".to_owned();
-            return Err(Error::Packages(Failure::new(FailureCode::BootDefault, detail)));
-        }
-        engine.set_default(id)?;
-        self.keep_platform_books(snapshot);
-        // The new system is the default and complete. A mark that stays is removed at the next start, so failing to
-        // remove it is no failure of the update.
-        let unmarked = store
-            .set_userdata(id, userdata_key::IN_PROGRESS, None)
-            .and_then(|_| store.sync());
-        if let Err(error) = unmarked {
-            self.context
-                .report
-                .log(&format!("Snapshot {id} is still marked: {}", error.chain()));
-        }
+        transactor::close(self.engine, self.id, self.default, self.context)?;
+        keep_platform_books(self.engine, self.id, self.present, snapshot, self.context);
         self.context.report.progress(at(Phase::Commit, 1000));
         Ok(())
-    }
-
-    /// What transactional-update would note. The update is complete by now, so that failing to is only told.
-    fn keep_platform_books(&self, snapshot: &OwnedFd) {
-        let written = self.engine.store().and_then(|store| {
-            let Some(books) = PlatformBooks::of(Tree::new(store.root())) else {
-                return Ok(());
-            };
-            books.committed(self.id, self.engine.booted()?)?;
-            books.products(self.present, Tree::new(snapshot.as_fd()))?;
-            let id = self.id;
-            let words = format!("New default snapshot is #{id} (/.snapshots/{id}/snapshot).");
-            books.log(self.engine.now(), &words)
-        });
-        if let Err(error) = written {
-            let words = "transactional-update's books are not as they should be";
-            self.context.report.log(&format!("{words}: {}", error.chain()));
-        }
     }
 
     /// Puts everything back and says why; the error tells when that did not work either.
@@ -303,21 +242,39 @@ impl Job<'_> {
         }
     }
 
-    /// Deletes the snapshot and looks whether it is gone.
     fn remove(&self) -> Result<(), Error> {
-        let store = self.engine.store()?;
-        let mut tries = 1;
-        loop {
-            let result = store.delete(self.id);
-            match (result, store.entry(self.id)?) {
-                (Ok(_), None) => return Ok(()),
-                (Err(error), _) if tries >= DELETE_TRIES => return Err(error),
-                (Ok(_), Some(_)) if tries >= DELETE_TRIES => return Err(RefusalCode::InUse.into()),
-                _ => {}
-            }
-            std::thread::sleep(Duration::from_millis(100));
-            tries += 1;
-        }
+        transactor::abort(self.engine, self.id, self.context)
+    }
+}
+
+/// Words about the snapshot of an update.
+fn description(default: Option<SnapshotId>) -> String {
+    match default {
+        Some(id) => format!("Update of #{id}"),
+        None => "Update of the running system".to_owned(),
+    }
+}
+
+/// What transactional-update would note. The new default is complete by now, so that failing to is only told.
+fn keep_platform_books(
+    engine: &NativeEngine,
+    id: SnapshotId,
+    present: Tree<'_>,
+    snapshot: &OwnedFd,
+    context: &Context<'_>,
+) {
+    let written = engine.store().and_then(|store| {
+        let Some(books) = PlatformBooks::of(Tree::new(store.root())) else {
+            return Ok(());
+        };
+        books.committed(id, engine.booted()?)?;
+        books.products(present, Tree::new(snapshot.as_fd()))?;
+        let words = format!("New default snapshot is #{id} (/.snapshots/{id}/snapshot).");
+        books.log(engine.now(), &words)
+    });
+    if let Err(error) = written {
+        let words = "transactional-update's books are not as they should be";
+        context.report.log(&format!("{words}: {}", error.chain()));
     }
 }
 

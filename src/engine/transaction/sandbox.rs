@@ -17,7 +17,7 @@ use super::place::{Place, Placed};
 use crate::packages::{CACHE, Cache, Tree, dpkg};
 use crate::run::Run;
 use crate::{Context, Error, Report};
-use model::Progress;
+use model::{Progress, SnapshotId};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -44,22 +44,46 @@ pub(crate) struct Spec<'a> {
     pub(crate) database: &'static str,
 }
 
-/// The inside of a sandbox.
+/// The inside of a transaction: where the programs of its snapshot run.
 #[derive(Debug)]
-pub(crate) struct Sandboxed(());
+pub(crate) struct Sandboxed(Inside);
+
+#[derive(Debug)]
+enum Inside {
+    /// This thread's root is the snapshot.
+    Here,
+    /// tukit leads there; the root directory of the running system, and the snapshot.
+    Tukit(OwnedFd, SnapshotId),
+}
 
 impl Sandboxed {
-    /// A program of the snapshot, to be run in it.
+    /// The inside of a transaction that tukit opened on the system with this root directory.
+    pub(super) fn by_tukit(root: OwnedFd, id: SnapshotId) -> Self {
+        Self(Inside::Tukit(root, id))
+    }
+
+    /// A program of the snapshot, to be run in it. It ends with the exit code of the program whoever leads there.
     pub(crate) fn command<'a>(&self, program: &str) -> Run<'a> {
-        Run::new(program).isolated().env([
+        let environment = [
             (
                 "PATH",
                 "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             ),
             ("HOME", "/root"),
             ("LC_ALL", "C.UTF-8"),
-            ("TRANSACTIONAL_UPDATE", "true"),
-        ])
+        ];
+        match &self.0 {
+            Inside::Here => Run::new(program)
+                .isolated()
+                .env(environment)
+                .env([("TRANSACTIONAL_UPDATE", "true")]),
+            // tukit sets that variable itself, and refuses to work where it is set already.
+            Inside::Tukit(root, id) => super::transactor::tukit(root.as_fd()).args([
+                "call".to_owned(),
+                id.to_string(),
+                program.to_owned(),
+            ]),
+        }
     }
 }
 
@@ -148,7 +172,7 @@ fn within<T>(
     furnish(spec, &sources, &mut placed)?;
     become_root(&sources.snapshot).map_err(|source| Error::io("make the snapshot the root", source))?;
     drop(sources);
-    work(&Sandboxed(()), context)
+    work(&Sandboxed(Inside::Here), context)
 }
 
 /// Keeps every mount that follows in this namespace.

@@ -22,6 +22,8 @@ struct Source {
     root: OwnedFd,
     /// The subvolume nested in it as `/etc`.
     etc: Option<OwnedFd>,
+    /// Its number, where it is a snapshot.
+    id: Option<SnapshotId>,
 }
 
 fn whole(id: SnapshotId, books: &Books) -> Info {
@@ -91,13 +93,20 @@ impl Store {
 
     fn source(&self, base: Base) -> Result<Source, Error> {
         let failed = |error| Error::io("open what the snapshot is to be made from", error);
+        let mut number = None;
         let (root, subvolume) = match base {
-            Base::Snapshot(id) => self.existing(id)?,
+            Base::Snapshot(id) => {
+                number = Some(id);
+                self.existing(id)?
+            }
             Base::Running => {
                 let subvolume = btrfs::root_of(&self.root).map_err(failed)?;
                 match self.by_subvolume(subvolume.id)? {
                     // Over its own /etc nothing can be mounted there.
-                    Some(id) => self.existing(id)?,
+                    Some(id) => {
+                        number = Some(id);
+                        self.existing(id)?
+                    }
                     None => (
                         rustix::io::fcntl_dupfd_cloexec(&self.root, 0).map_err(failed)?,
                         subvolume,
@@ -120,7 +129,11 @@ impl Store {
                 Some(etc)
             }
         };
-        Ok(Source { root, etc })
+        Ok(Source {
+            root,
+            etc,
+            id: number,
+        })
     }
 
     /// Makes a directory with books in it and gives it the number after the highest one that is taken, whoever takes
@@ -186,6 +199,8 @@ impl Store {
             Err(error) => return Err(nested(error)),
         }
         btrfs::create_snapshot(&root, etc, c"etc", false).map_err(nested)?;
+        let new_etc = directory::open_directory(&root, "etc").map_err(nested)?;
+        self.make_sync_point(root.as_fd(), &new_etc, source.id, etc.as_fd())?;
         if writable {
             return Ok(());
         }
