@@ -35,7 +35,7 @@ use boot::BtrfsDefault;
 use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, Writer, userdata_key};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -54,6 +54,8 @@ pub struct NativeEngine {
     last: Mutex<Option<Reading>>,
     space: space::Space,
     reader: Reader,
+    /// Subvolumes, with the transaction of their last change, of which everything is known to be on disk.
+    settled: Mutex<BTreeSet<(u64, u64)>>,
 }
 
 /// What there is once `.snapshots` is.
@@ -96,6 +98,7 @@ impl NativeEngine {
             last: Mutex::default(),
             space: space::Space::default(),
             reader: Reader::default(),
+            settled: Mutex::default(),
         };
         if engine.find_parts()?.is_some()
             && let Some(id) = engine.booted()?

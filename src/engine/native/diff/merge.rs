@@ -72,7 +72,8 @@ impl TreeDiff<'_, '_> {
             };
             if order.is_eq() && from_old == from_new {
                 let children = from_old.iter().flat_map(|(_, children)| children);
-                let is_clash = |child: &Child| matches!(child.target, Target::Inode(number) if self.clashes.contains(&number));
+                let is_clash =
+                    |child: &Child| matches!(child.target, Target::Inode(number) if self.is_clash(number));
                 if !children.clone().any(is_clash) {
                     (from_old, from_new) = (next(&mut old)?, next(&mut new)?);
                     continue;
@@ -188,9 +189,7 @@ impl TreeDiff<'_, '_> {
     ) -> Result<(), Error> {
         let (old, new) = (&before.0, &after.0);
         let is_directory = |child: &Child| child.kind == FileKind::Directory;
-        if old.target == new.target
-            && !matches!(old.target, Target::Inode(number) if self.clashes.contains(&number))
-        {
+        if old.target == new.target && !matches!(old.target, Target::Inode(number) if self.is_clash(number)) {
             // The same file in a directory that was replaced: where the directories are one, it was told already.
             if let Target::Inode(number) = new.target
                 && before.1 != after.1

@@ -40,6 +40,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::OpenTreeFlags;
 use side::Side;
+use std::sync::PoisonError;
 use viewer::Output;
 
 /// The subvolume that is part of a version.
@@ -98,19 +99,33 @@ impl Version {
             None => None,
         };
         let mut version = Self { root, history, etc };
-        version.settle()?;
+        version.settle(engine)?;
         Ok(version)
     }
 
-    /// What is not written yet is in no tree.
-    fn settle(&mut self) -> Result<(), Error> {
-        if self.history.read_only && self.etc.as_ref().is_none_or(|(_, history)| history.read_only) {
+    /// What is not written yet is in no tree. A snapshot that was read-only from the start is complete; in one that was
+    /// written to, the last bytes may be on their way even if it is read-only by now.
+    fn settle(&mut self, engine: &NativeEngine) -> Result<(), Error> {
+        let subvolumes = std::iter::once(&self.history).chain(self.etc.iter().map(|(_, history)| history));
+        let mut open = subvolumes
+            .filter(|history| !history.read_only || history.changed > history.made)
+            .map(|history| (history.id, history.changed, history.read_only))
+            .collect::<Vec<_>>();
+        {
+            let settled = engine.settled.lock().unwrap_or_else(PoisonError::into_inner);
+            open.retain(|(id, changed, read_only)| !read_only || !settled.contains(&(*id, *changed)));
+        }
+        if open.is_empty() {
             return Ok(());
         }
         rustix::fs::syncfs(&self.root).map_err(|error| Error::io("write the filesystem to disk", error))?;
         self.history = history_of(self.root.as_fd())?;
         if let Some((etc, history)) = &mut self.etc {
             *history = history_of(etc.as_fd())?;
+        }
+        let mut settled = engine.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        for history in std::iter::once(&self.history).chain(self.etc.iter().map(|(_, history)| history)) {
+            settled.insert((history.id, history.changed));
         }
         Ok(())
     }

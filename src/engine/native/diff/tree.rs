@@ -74,12 +74,12 @@ pub(super) struct TreeDiff<'d, 'o> {
     pub(super) directories: Vec<Shared>,
     /// The entries that were made on the only side that changed, by directory.
     pub(super) made: HashMap<u64, Vec<Child>>,
-    /// Numbers that are one file in the old and another one in the new.
-    pub(super) clashes: HashSet<u64>,
+    /// Numbers that were found to be one file in the old and another one in the new.
+    clashes: HashSet<u64>,
     /// Numbers of files of the new side that were looked at, in order.
     seen: Vec<u64>,
-    /// Numbers of files that are only in the new side, as far as its search told, in order.
-    created: Vec<u64>,
+    /// Numbers of files that were made since the lines parted, on the old and on the new side, each in order.
+    created: [Vec<u64>; 2],
     /// Pairs of different files with one name, to be compared.
     pub(super) pairs: Vec<Pair>,
 }
@@ -114,7 +114,7 @@ pub(super) fn compare(
         made: HashMap::new(),
         clashes: HashSet::new(),
         seen: Vec::new(),
-        created: Vec::new(),
+        created: [Vec::new(), Vec::new()],
         pairs: Vec::new(),
     };
     // The root directories are one by definition.
@@ -163,7 +163,11 @@ impl TreeDiff<'_, '_> {
                         continue;
                     };
                     if self.identity != Identity::Birth && inode.generation > common {
-                        self.note_created(which, object);
+                        let [old, new] = &mut self.created;
+                        match which {
+                            Which::Old => old.push(object),
+                            Which::New => new.push(object),
+                        }
                         fresh = (inode.kind() == FileKind::Directory).then_some((object, inode));
                         continue;
                     }
@@ -193,19 +197,14 @@ impl TreeDiff<'_, '_> {
         self.look_at(which, &chunk)
     }
 
-    /// Remembers a file that was made since, to find those that got one number on both sides.
-    fn note_created(&mut self, which: Which, number: u64) {
-        if self.only.is_some() {
-            return;
-        }
-        match which {
-            Which::New => self.created.push(number),
-            Which::Old => {
-                if self.created.binary_search(&number).is_ok() {
-                    self.clashes.insert(number);
-                }
-            }
-        }
+    /// Whether this number is one file in the old and another one in the new, asked of a number that both have. A number
+    /// is used again when all higher ones are gone, and on two branches the same numbers come next.
+    pub(super) fn is_clash(&self, number: u64) -> bool {
+        self.clashes.contains(&number)
+            || self
+                .created
+                .iter()
+                .any(|created| created.binary_search(&number).is_ok())
     }
 
     /// Looks at files that may be on both sides, in the order of their numbers.
@@ -286,12 +285,20 @@ impl TreeDiff<'_, '_> {
 
     /// Whether both sides have this directory. Asked of one that both have under its number.
     fn is_shared_directory(&mut self, number: u64) -> Result<bool, Error> {
-        // With one side as it was, a number that both have is one file.
-        if self.only.is_some() || number == ROOT_DIRECTORY {
+        if number == ROOT_DIRECTORY {
             return Ok(true);
         }
-        let old = self.old.directory(number).map_err(failed)?.map(|it| it.inode);
-        let new = self.new.directory(number).map_err(failed)?.map(|it| it.inode);
+        let only = self.only;
+        let mut inode = |which| -> Result<Option<Inode>, Error> {
+            let directory = self.side(which).directory(number).map_err(failed)?;
+            Ok(directory.map(|directory| directory.inode))
+        };
+        // With one side as it was, only the other can have another file under this number.
+        if let Some(which) = only {
+            let inode = inode(which)?;
+            return Ok(inode.is_some_and(|inode| inode.generation <= self.identity.common()));
+        }
+        let (old, new) = (inode(Which::Old)?, inode(Which::New)?);
         Ok(matches!((old, new), (Some(old), Some(new)) if self.identity.is_same(&old, &new)))
     }
 
