@@ -5,6 +5,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use client::Bus;
 use model::{Automation, Cadence, Cleanup, Edit, NewSnapshot, Policy, PolicyChange, SnapshotId};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// What every man page and `--help` ends with.
@@ -53,8 +54,12 @@ pub(crate) enum Verb {
     List(List),
     /// Show one snapshot, and how its packages differ from those of the running system
     Show(Show),
-    /// Show how the packages of two snapshots differ
+    /// Show how the packages or the files of two snapshots differ
     Diff(Diff),
+    /// Write what is in a file of a snapshot to the standard output
+    Cat(Cat),
+    /// Show which snapshots have which version of a file
+    History(History),
     /// Take a snapshot of the running system
     Create(Create),
     /// Delete snapshots
@@ -157,6 +162,38 @@ pub(crate) struct Diff {
     pub(crate) to: Option<SnapshotId>,
     #[command(flatten)]
     pub(crate) format: Format,
+    /// Compare the packages; so it is without an option
+    #[arg(long, conflicts_with_all = ["files", "text"])]
+    pub(crate) packages: bool,
+    /// Compare the files
+    #[arg(long)]
+    pub(crate) files: bool,
+    /// Also show names in directories that are not for everybody, which may ask for a password
+    #[arg(long, requires = "files")]
+    pub(crate) all: bool,
+    /// Compare the text of this file
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["files", "json"])]
+    pub(crate) text: Option<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    /// Number of the snapshot
+    #[arg(value_parser = number)]
+    pub(crate) number: SnapshotId,
+    /// Path of the file, from the root of the system
+    pub(crate) path: OsString,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Path of the file, from the root of the system
+    pub(crate) path: OsString,
+    #[command(flatten)]
+    pub(crate) format: Format,
+    /// Show what changed in its text from each version to the next
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) text: bool,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,8 @@
 
 use crate::text::rfc3339;
 use model::{
-    Failure, Job, PackageChange, Plan, Platform, Snapshot, SnapshotId, State, Status, Timestamp, UpdateSet,
+    Failure, FileChange, FileKind, FileVersion, Job, PackageChange, Plan, Platform, Snapshot, SnapshotId,
+    State, Status, Timestamp, UpdateSet,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -255,6 +256,51 @@ impl<'a> StatusJson<'a> {
                 .iter()
                 .map(|(capability, absence)| (capability.as_str(), absence.map(|code| code.as_str())))
                 .collect(),
+        }
+    }
+}
+
+/// Files that differ, in the order of a tree. A path is text where it is UTF-8; a backslash in it is `\\`, and what is
+/// no UTF-8 or could harm a terminal is `\xNN`.
+#[derive(Debug, Serialize)]
+pub(crate) struct FilesJson<'a> {
+    pub(crate) files: Vec<FileJson<'a>>,
+    /// Changes with paths longer than 32 KiB.
+    pub(crate) left_out: u64,
+}
+
+/// A file that differs, and the package that it belongs to.
+#[derive(Debug, Serialize)]
+pub(crate) struct FileJson<'a> {
+    #[serde(flatten)]
+    pub(crate) change: FileChange,
+    pub(crate) package: Option<&'a str>,
+}
+
+/// A file in one snapshot; `snapshot` is `null` in the running system.
+#[derive(Debug, Serialize)]
+pub(crate) struct FileVersionJson {
+    snapshot: Option<SnapshotId>,
+    version: u32,
+    file: FileKind,
+    size: u64,
+    modified: Option<String>,
+    mode: String,
+    uid: u32,
+    gid: u32,
+}
+
+impl From<&FileVersion> for FileVersionJson {
+    fn from(it: &FileVersion) -> Self {
+        Self {
+            snapshot: it.snapshot,
+            version: it.version,
+            file: it.file,
+            size: it.size,
+            modified: rfc3339(it.modified),
+            mode: format!("{:04o}", it.mode),
+            uid: it.uid,
+            gid: it.gid,
         }
     }
 }

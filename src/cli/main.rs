@@ -7,6 +7,7 @@
 mod args;
 mod bar;
 mod exit;
+mod files;
 mod generate;
 mod job;
 mod json;
@@ -111,7 +112,10 @@ impl Session {
             Verb::Nightly(args) => self.nightly(&args).await,
             Verb::List(args) => Ok(self.list(&args)),
             Verb::Show(args) => self.show(&args).await,
+            Verb::Diff(args) if args.files || args.text.is_some() => self.diff_files(&args).await,
             Verb::Diff(args) => self.diff(&args).await,
+            Verb::Cat(args) => self.cat(&args).await,
+            Verb::History(args) => self.history(&args).await,
             Verb::Create(args) => {
                 let wish = (&args).into();
                 self.job(JobKind::Create, false, self.client.create(&wish)).await

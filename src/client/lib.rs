@@ -10,11 +10,16 @@
 mod call;
 mod connection;
 mod error;
+mod files;
 mod fold;
 mod follow;
 pub mod session;
+mod text;
 
 pub use error::Error;
+pub use files::{ChangeStream, Content};
+pub use text::{Hunk, Line, Side, TEXT_LIMIT, TextDiff, compare_texts};
+pub use wire::{FilesFrame, FilesWish};
 
 use model::State;
 use std::sync::Arc;

@@ -25,6 +25,7 @@ mod policy;
 mod recover;
 mod service;
 mod store;
+mod stream;
 mod watch;
 
 pub use authority::{Authority, Caller, Everyone, Polkit};

@@ -9,6 +9,7 @@ use crate::idle::Idle;
 use crate::jobs::Running;
 use crate::policy::PolicyFile;
 use crate::store::Store;
+use crate::stream::Streams;
 use engine::{Engine, System};
 use model::{ChangeCounts, Job, JobId, SnapshotId, State, Timestamp, Updates};
 use std::collections::{BTreeMap, HashSet};
@@ -51,6 +52,7 @@ pub(crate) struct Service {
     pub(crate) readers: Semaphore,
     /// Snapshots came or went, or somebody came who wants to see them: their packages are counted.
     pub(crate) counting: Notify,
+    pub(crate) streams: Streams,
     pub(crate) subscribers: Mutex<HashSet<String>>,
     pub(crate) stopping: AtomicBool,
     pub(crate) ended: Notify,
@@ -88,6 +90,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         packages: tokio::sync::Mutex::default(),
         readers: Semaphore::new(READERS),
         counting: Notify::new(),
+        streams: Streams::default(),
         subscribers: Mutex::default(),
         stopping: AtomicBool::new(false),
         ended: Notify::new(),

@@ -2,7 +2,8 @@
 //! Between the model's words and their D-Bus form. What comes in is never trusted to be of this version.
 
 use crate::types::{
-    ChangeCounts, Failure, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot, Updates,
+    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot,
+    Updates,
 };
 use model::{
     Capabilities, Capability, ChangeKind, Check, Cleanup, Concern, Condition, Ending, FailureCode, JobId,
@@ -368,6 +369,36 @@ impl From<Job> for Option<model::Job> {
             started: Timestamp(it.started),
             state,
         })
+    }
+}
+
+impl From<&model::FileVersion> for FileVersion {
+    fn from(it: &model::FileVersion) -> Self {
+        Self {
+            snapshot: snapshot_number(it.snapshot),
+            version: it.version,
+            file: it.file.to_string(),
+            size: it.size,
+            modified: it.modified.0,
+            mode: it.mode,
+            uid: it.uid,
+            gid: it.gid,
+        }
+    }
+}
+
+impl From<FileVersion> for model::FileVersion {
+    fn from(it: FileVersion) -> Self {
+        Self {
+            snapshot: snapshot_id(it.snapshot),
+            version: it.version,
+            file: model::FileKind::from_code(&it.file).unwrap_or(model::FileKind::Regular),
+            size: it.size,
+            modified: Timestamp(it.modified),
+            mode: it.mode,
+            uid: it.uid,
+            gid: it.gid,
+        }
     }
 }
 

@@ -108,7 +108,17 @@ impl Error {
         }
     }
 
-    fn from_parts(short: &str, text: String, code: &str, args: BTreeMap<String, String>) -> Option<Self> {
+    /// Name without its prefix, code, message and arguments.
+    pub(crate) fn to_parts(&self) -> (&'static str, String, String, BTreeMap<String, String>) {
+        (self.short_name(), self.code(), self.message(), self.args())
+    }
+
+    pub(crate) fn from_parts(
+        short: &str,
+        text: String,
+        code: &str,
+        args: BTreeMap<String, String>,
+    ) -> Option<Self> {
         let snapshot = args
             .get("snapshot")
             .and_then(|id| id.parse().ok())
@@ -134,6 +144,7 @@ impl Error {
                 None => unknown("not supported"),
             },
             "Cancelled" => Self::Cancelled,
+            "InvalidArgs" => Self::Invalid(text),
             "Failed" => match FailureCode::from_code(code) {
                 Some(code) => Self::Failed(Failure {
                     code,

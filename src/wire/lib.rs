@@ -10,6 +10,7 @@
 
 mod convert;
 mod error;
+mod files;
 pub mod name;
 mod options;
 mod platform;
@@ -19,9 +20,10 @@ mod types;
 
 pub use convert::{capabilities_from_wire, capabilities_to_wire, snapshot_id, snapshot_number};
 pub use error::Error;
+pub use files::{FilesDamaged, FilesFrame, FilesReader, FilesWriter, MAGIC as FILES_MAGIC};
 pub use options::{
-    check_package, edit_changes, edit_from_wire, limit, new_snapshot_from_wire, new_snapshot_options,
-    no_options, numbers_from_wire,
+    FilesWish, check_package, edit_changes, edit_from_wire, files_options, files_wish_from_wire, limit,
+    new_snapshot_from_wire, new_snapshot_options, no_options, numbers_from_wire, path_from_wire,
 };
 pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
@@ -30,7 +32,8 @@ pub use proxy::{
     SnapshotsProxy, UpdatesProxy,
 };
 pub use types::{
-    ChangeCounts, Failure, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot, Started, Updates,
+    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot,
+    Started, Updates,
 };
 
 /// The interface files, by interface name: what the running helper must look like.

@@ -53,9 +53,12 @@ pub mod action {
     /// Decide how far the system goes by itself, and what is kept.
     pub const CONFIGURE: &str = "org.kedge.kedge1.configure";
 
+    /// Read what is in files of snapshots, and names that are not for everybody.
+    pub const READ: &str = "org.kedge.kedge1.read-files";
+
     /// All of them.
     pub const ALL: &[&str] = &[
-        CREATE, DELETE, EDIT, CHECK, UPDATE, DISCARD, ROLLBACK, CANCEL, CONFIGURE,
+        CREATE, DELETE, EDIT, CHECK, UPDATE, DISCARD, ROLLBACK, CANCEL, CONFIGURE, READ,
     ];
 }
 

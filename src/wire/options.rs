@@ -107,6 +107,40 @@ pub fn check_package(name: &str) -> Result<(), Error> {
     }
 }
 
+/// What a call of `Files` asks for: whether names that are not for the caller are wanted too, and whether the packages
+/// that the files belong to are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FilesWish {
+    /// Names that the caller could not list, too.
+    pub all: bool,
+    /// The packages that the files belong to, too.
+    pub owners: bool,
+}
+
+/// The options of `Files` for a wish.
+pub fn files_options(wish: FilesWish) -> Outgoing {
+    [("all", wish.all), ("owners", wish.owners)]
+        .into_iter()
+        .filter(|(_, is_wanted)| *is_wanted)
+        .map(|(name, is_wanted)| (name, is_wanted.into()))
+        .collect()
+}
+
+/// The wish of a call of `Files`.
+pub fn files_wish_from_wire(mut options: Incoming) -> Result<FilesWish, Error> {
+    let wish = FilesWish {
+        all: take(&mut options, "all")?.unwrap_or_default(),
+        owners: take(&mut options, "owners")?.unwrap_or_default(),
+    };
+    no_options(&options)?;
+    Ok(wish)
+}
+
+/// A path that a call names: any bytes, of which only what lies within the version is ever looked up.
+pub fn path_from_wire(path: &[u8]) -> Result<Vec<u8>, Error> {
+    model::checked_path(path).map_err(|error| Error::Invalid(error.to_string()))
+}
+
 /// The snapshots that a list of numbers asks for, each once.
 pub fn numbers_from_wire(numbers: &[u32]) -> Result<Vec<SnapshotId>, Error> {
     if numbers.is_empty() || numbers.len() > limit::NUMBERS {

@@ -88,6 +88,27 @@ pub struct ChangeCounts {
     pub rebuilt: u32,
 }
 
+/// A file in one version: `(uusttuuu)`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+pub struct FileVersion {
+    /// The snapshot, or zero for the running system.
+    pub snapshot: u32,
+    /// Equal for equal contents.
+    pub version: u32,
+    /// `model::FileKind`; unknown ones are regular.
+    pub file: String,
+    /// Bytes.
+    pub size: u64,
+    /// When the content was last written.
+    pub modified: u64,
+    /// Permissions.
+    pub mode: u32,
+    /// The user it belongs to.
+    pub uid: u32,
+    /// The group it belongs to.
+    pub gid: u32,
+}
+
 /// Why something could not be done: `(sa{ss}s)`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type, Variant, OwnedVariant)]
 pub struct Failure {

@@ -4,6 +4,7 @@
 
 mod alone;
 mod changing;
+mod files;
 mod hostile;
 mod reading;
 mod stage;
@@ -31,6 +32,7 @@ fn main() {
     for (room, plays, lacks) in [
         ("alone", alone::trials(), &lacks),
         ("reading", reading::trials(), &lacks),
+        ("files", files::trials(), &lacks),
         ("changing", changing::trials(), &lacks),
         ("stopping", stopping::trials(), &lacks),
         ("hostile", hostile::trials(), &lacks),

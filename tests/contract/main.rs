@@ -8,6 +8,7 @@ mod bad;
 mod bounds;
 mod calls;
 mod faces;
+mod files;
 mod fixture;
 mod interface;
 mod jobs;
@@ -58,6 +59,7 @@ fn main() {
     let mut trials = Vec::new();
     trials.extend(interface::trials());
     trials.extend(calls::trials());
+    trials.extend(files::trials());
     trials.extend(bounds::trials());
     trials.extend(jobs::trials(&bus));
     trials.extend(faces::trials(&bus));

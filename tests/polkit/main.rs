@@ -82,6 +82,11 @@ fn main() {
             table::whole,
         ),
         trial(
+            "polkit: names that are not for everybody are hidden until somebody authenticates",
+            &need,
+            table::hidden_names,
+        ),
+        trial(
             "polkit: one's own job may be cancelled, another's asks",
             &need,
             table::cancelling,

@@ -85,6 +85,11 @@ async fn change(connection: &Connection, action: &str) -> zbus::Result<Option<u3
             settings.change(wire::policy_changes(&change), none()).await?;
             return Ok(None);
         }
+        action::READ => {
+            let changes = wire::ChangesProxy::new(connection).await?;
+            changes.read_file(38, b"/etc/issue").await?;
+            return Ok(None);
+        }
         _ => unreachable!("{action}"),
     };
     Ok(Some(id))
@@ -96,6 +101,7 @@ async fn read(c: &Connection) -> Vec<(&'static str, Reply)> {
     let history = wire::HistoryProxy::new(c).await.unwrap();
     let snapshots = wire::SnapshotsProxy::new(c).await.unwrap().list().await.unwrap();
     let default = manager.default().await.unwrap();
+    let changes = wire::ChangesProxy::new(c).await.unwrap();
     let other = snapshots.iter().find(|it| it.number != default).unwrap().number;
     vec![
         ("ListJobs", manager.list_jobs().await.map(drop)),
@@ -138,6 +144,11 @@ async fn read(c: &Connection) -> Vec<(&'static str, Reply)> {
                 .await
                 .map(drop),
         ),
+        ("Files", changes.files(other, 0, HashMap::new()).await.map(drop)),
+        (
+            "FileVersions",
+            changes.file_versions(b"/etc/issue").await.map(drop),
+        ),
         ("History.List", history.list(10).await.map(drop)),
     ]
 }
@@ -175,6 +186,7 @@ pub(crate) async fn whole() {
         action::DISCARD,
         action::ROLLBACK,
         action::CONFIGURE,
+        action::READ,
     ];
     let mut rows = 0;
     for user in [NOBODY, MAN, GAMES, ROOT] {
@@ -207,7 +219,46 @@ pub(crate) async fn whole() {
             }
         }
     }
-    assert_eq!(rows, 4 * (11 + changes.len()));
+    assert_eq!(rows, 4 * (13 + changes.len()));
+}
+
+/// Names in a directory that a caller could not list are hidden from them, and theirs to see after authenticating.
+pub(crate) async fn hidden_names() {
+    let stage = Stage::new().await;
+    let list = async |user: User, all: bool| -> zbus::Result<Vec<(String, model::FileChangeKind)>> {
+        let connection = user.connect(&stage.system.bus).await;
+        let changes = wire::ChangesProxy::new(&connection).await?;
+        let wish = wire::FilesWish { all, owners: false };
+        let pipe = changes.files(26, 38, wire::files_options(wish)).await?;
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(
+            &mut std::fs::File::from(std::os::fd::OwnedFd::from(pipe)),
+            &mut bytes,
+        )?;
+        let (mut reader, mut rows) = (wire::FilesReader::default(), Vec::new());
+        reader.push(&bytes);
+        while let Some(frame) = reader.next().unwrap() {
+            if let wire::FilesFrame::Change(change) = frame {
+                rows.push((model::PathText(&change.path).to_string(), change.kind));
+            }
+        }
+        Ok(rows)
+    };
+    let hidden = ("root".to_owned(), model::FileChangeKind::Hidden);
+    let shown = ("root/notes".to_owned(), model::FileChangeKind::Changed);
+    let rows = list(NOBODY, false).await.unwrap();
+    assert!(rows.contains(&hidden) && !rows.contains(&shown));
+    let refused = list(NOBODY, true).await.unwrap_err();
+    let expected = Some(Error::NotAuthorized(action::READ.to_owned()));
+    assert_eq!(Error::from_reply(&refused), expected);
+    let rows = list(GAMES, true).await.unwrap();
+    assert!(rows.contains(&shown) && !rows.contains(&hidden));
+    assert!(list(ROOT, false).await.unwrap().contains(&shown));
+    // One file through all snapshots, when it is in such a directory.
+    let connection = NOBODY.connect(&stage.system.bus).await;
+    let changes = wire::ChangesProxy::new(&connection).await.unwrap();
+    let refused = changes.file_versions(b"/root/notes").await.unwrap_err();
+    assert_eq!(Error::from_reply(&refused), expected);
 }
 
 pub(crate) async fn cancelling() {

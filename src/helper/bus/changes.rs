@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::error::from_engine;
+use super::Options;
+use crate::authority::Caller;
+use crate::error::{from_engine, from_refusal};
 use crate::service::Service;
+use crate::stream;
+use engine::Viewer;
+use model::{Refusal, RefusalCode, SnapshotId};
 use std::sync::Arc;
-use wire::{ChangeCounts, Error, LogEntry, PackageChange};
-use zbus::interface;
+use wire::name::action;
+use wire::{ChangeCounts, Error, FileVersion, LogEntry, PackageChange};
+use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
+use zbus::{Connection, OwnedFd, interface};
 
 /// What differs between snapshots.
 #[derive(Debug)]
@@ -57,4 +64,98 @@ impl Changes {
 
     #[zbus(signal)]
     pub(crate) async fn counted(emitter: &SignalEmitter<'_>, counts: Vec<ChangeCounts>) -> zbus::Result<()>;
+
+    #[zbus(out_args("changes"))]
+    async fn files(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        from: u32,
+        to: u32,
+        options: Options,
+    ) -> Result<OwnedFd, Error> {
+        let hold = self.0.idle.hold();
+        let wish = wire::files_wish_from_wire(options)?;
+        let versions = (wire::snapshot_id(from), wire::snapshot_id(to));
+        self.exists(versions.0).await?;
+        self.exists(versions.1).await?;
+        let caller = Caller::of(&header, connection).await?;
+        let viewer = if wish.all {
+            self.0.authority.check(caller, action::READ).await?;
+            Viewer::Everything
+        } else {
+            Viewer::User(caller.uid)
+        };
+        let place = self.0.stream(caller.uid)?;
+        let (reader, writer) = stream::pipe()?;
+        let engine = Arc::clone(&self.0.engine);
+        tokio::task::spawn_blocking(move || {
+            let _kept = (hold, place);
+            stream::tell_changes(&*engine, versions, viewer, wish, writer);
+        });
+        Ok(reader.into())
+    }
+
+    #[zbus(out_args("kind", "size", "content"))]
+    async fn read_file(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        number: u32,
+        path: Vec<u8>,
+    ) -> Result<(String, u64, OwnedFd), Error> {
+        let hold = self.0.idle.hold();
+        let path = wire::path_from_wire(&path)?;
+        let id = wire::snapshot_id(number);
+        self.exists(id).await?;
+        let caller = Caller::of(&header, connection).await?;
+        self.0.authority.check(caller, action::READ).await?;
+        let place = self.0.stream(caller.uid)?;
+        let file = self.0.blocking(move |engine| engine.open_file(id, &path)).await;
+        let file = file.map_err(from_engine)?;
+        let (reader, writer) = stream::pipe()?;
+        tokio::task::spawn_blocking(move || {
+            let _kept = (hold, place);
+            stream::copy(file.content, &writer);
+        });
+        Ok((file.kind.to_string(), file.size, reader.into()))
+    }
+
+    #[zbus(out_args("versions"))]
+    async fn file_versions(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        path: Vec<u8>,
+    ) -> Result<Vec<FileVersion>, Error> {
+        let _hold = self.0.idle.hold();
+        let path = wire::path_from_wire(&path)?;
+        let caller = Caller::of(&header, connection).await?;
+        let find = async |viewer: Viewer| {
+            let _one = self.0.reader().await?;
+            let path = path.clone();
+            let found = self.0.blocking(move |engine| engine.file_versions(&path, viewer));
+            found.await.map_err(from_engine)
+        };
+        let found = match find(Viewer::User(caller.uid)).await? {
+            Some(versions) => versions,
+            None => {
+                self.0.authority.check(caller, action::READ).await?;
+                find(Viewer::Everything).await?.unwrap_or_default()
+            }
+        };
+        Ok(found.iter().map(Into::into).collect())
+    }
+}
+
+impl Changes {
+    /// Refuses a snapshot that is not there before anybody has to authenticate.
+    async fn exists(&self, id: Option<SnapshotId>) -> Result<(), Error> {
+        let Some(id) = id else { return Ok(()) };
+        self.0.refresh().await.map_err(from_engine)?;
+        match self.0.state().snapshots.contains_key(&id) {
+            true => Ok(()),
+            false => Err(from_refusal(Refusal::of(RefusalCode::NoSuchSnapshot, id))),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::types::{ChangeCounts, LogEntry, PackageChange};
-use zbus::proxy;
+use crate::types::{ChangeCounts, FileVersion, LogEntry, PackageChange};
+use std::collections::HashMap;
+use zbus::{OwnedFd, Variant, proxy};
 
 /// What differs between snapshots.
 #[proxy(
@@ -21,4 +22,16 @@ pub trait Changes {
     /// More was counted.
     #[zbus(signal)]
     fn counted(&self, counts: Vec<ChangeCounts>) -> zbus::Result<()>;
+
+    /// How the files of `to` differ from those of `from`, through a pipe ([`crate::FilesReader`]).
+    #[zbus(allow_interactive_auth)]
+    fn files(&self, from: u32, to: u32, options: HashMap<&str, Variant<'_>>) -> zbus::Result<OwnedFd>;
+
+    /// What is in a file: its kind, its size, and a pipe with the content.
+    #[zbus(allow_interactive_auth)]
+    fn read_file(&self, number: u32, path: &[u8]) -> zbus::Result<(String, u64, OwnedFd)>;
+
+    /// A file in all versions that have it.
+    #[zbus(allow_interactive_auth)]
+    fn file_versions(&self, path: &[u8]) -> zbus::Result<Vec<FileVersion>>;
 }
