@@ -14,6 +14,7 @@ mod hostile;
 mod rollback;
 mod snapper;
 mod snapshots;
+mod space;
 mod sync_point;
 mod tukit;
 mod watching;
@@ -32,11 +33,12 @@ fn main() {
     let lacks = support::isolate().err();
     let lacks_snapper = (!support::loop_btrfs::has_program("snapper")).then(|| "needs snapper".to_owned());
     let lacks_python = (!support::loop_btrfs::has_program("python3")).then(|| "needs python3".to_owned());
-    let groups: [(&[Case], Option<String>); 8] = [
+    let groups: [(&[Case], Option<String>); 9] = [
         (snapshots::CASES, None),
         (watching::CASES, None),
         (hostile::CASES, None),
         (rollback::CASES, None),
+        (space::CASES, None),
         (faults::CASES, None),
         (sync_point::CASES, None),
         (tukit::CASES, lacks_python),
