@@ -21,6 +21,12 @@ QtObject {
             return i18nc("@info:status", "Going back");
         case "discard":
             return i18nc("@info:status", "Undoing");
+        case "make-room":
+            return i18nc("@info:status", "Making room");
+        case "clean-up":
+            return i18nc("@info:status", "Removing old snapshots");
+        case "restore":
+            return i18nc("@info:status", "Getting a file back");
         case "recover":
             return i18nc("@info:status", "Tidying up after an interruption");
         default:
@@ -44,6 +50,12 @@ QtObject {
             return i18nc("@info:status", "Could not go back");
         case "discard":
             return i18nc("@info:status", "Could not undo");
+        case "make-room":
+            return i18nc("@info:status", "Could not make room");
+        case "clean-up":
+            return i18nc("@info:status", "Could not remove old snapshots");
+        case "restore":
+            return i18nc("@info:status", "Could not get the file back");
         case "recover":
             return i18nc("@info:status", "Could not tidy up");
         case "restart":

@@ -188,7 +188,7 @@ pub(crate) struct TrayState {
 pub(crate) const fn is_shown(kind: JobKind) -> bool {
     matches!(
         kind,
-        JobKind::Update | JobKind::Rollback | JobKind::Discard | JobKind::Recover
+        JobKind::Update | JobKind::Rollback | JobKind::Discard | JobKind::MakeRoom | JobKind::Recover
     )
 }
 

@@ -49,6 +49,9 @@ pub(crate) fn working(kind: JobKind) -> String {
         JobKind::Update => text("@info:status", "Installing updates"),
         JobKind::Rollback => text("@info:status", "Going back"),
         JobKind::Discard => text("@info:status", "Undoing"),
+        JobKind::MakeRoom => text("@info:status", "Making room"),
+        JobKind::CleanUp => text("@info:status", "Removing old snapshots"),
+        JobKind::Restore => text("@info:status", "Getting a file back"),
         JobKind::Recover => text("@info:status", "Tidying up after an interruption"),
     }
 }
@@ -76,6 +79,9 @@ fn failed(kind: JobKind) -> String {
         JobKind::Update => text("@info:status", "The update did not work"),
         JobKind::Rollback => text("@info:status", "Could not go back"),
         JobKind::Discard => text("@info:status", "Could not undo"),
+        JobKind::MakeRoom => text("@info:status", "Could not make room"),
+        JobKind::CleanUp => text("@info:status", "Could not remove old snapshots"),
+        JobKind::Restore => text("@info:status", "Could not get the file back"),
         JobKind::Recover => text("@info:status", "Could not tidy up"),
     }
 }

@@ -74,6 +74,12 @@ pub(crate) enum Verb {
     Rollback(Rollback),
     /// Discard what waits for the restart: the running system starts again
     Discard(Work),
+    /// Show what snapshots cost, or what deleting some of them together frees
+    Space(Space),
+    /// Delete old snapshots until so much is free again
+    MakeRoom(MakeRoom),
+    /// Delete the snapshots that are not to be kept, by the rules in force
+    CleanUp(CleanUp),
     /// Show the jobs of the past, or what one of them said
     Log(Log),
     /// Show what is decided for the whole system, or change it
@@ -434,4 +440,72 @@ mod tests {
             (Ok(SnapshotId(7)), Ok(SnapshotId(7)))
         );
     }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Space {
+    /// Numbers of snapshots: what deleting all of them frees
+    #[arg(value_parser = number, value_name = "NUMBER")]
+    pub(crate) numbers: Vec<SnapshotId>,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MakeRoom {
+    /// How much, in bytes or with K, M, G or T (of 1024): 10G
+    #[arg(value_parser = bytes, value_name = "SIZE")]
+    pub(crate) size: u64,
+    /// Only show what would be deleted
+    #[arg(long)]
+    pub(crate) preview: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CleanUp {
+    /// Only show what would be deleted
+    #[arg(long)]
+    pub(crate) preview: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
+    #[command(flatten)]
+    pub(crate) format: Format,
+}
+
+/// A size: digits, perhaps a fraction, perhaps a unit (`10G`, `1.5 GiB`).
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "not a size like 10G".to_owned();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let unit = unit.trim().to_ascii_uppercase();
+    let power = match unit
+        .strip_suffix("IB")
+        .or(unit.strip_suffix('B'))
+        .unwrap_or(&unit)
+    {
+        "" => 0,
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return Err(wrong()),
+    };
+    let bytes = number * 1024_f64.powi(power);
+    // Up to 2^53 a fraction is exact to the byte, and no disk is larger.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is in range"
+    )]
+    (0.0..9e15)
+        .contains(&bytes)
+        .then_some(bytes as u64)
+        .ok_or_else(wrong)
 }

@@ -85,6 +85,10 @@ const SECTIONS: &[(&str, &[&str])] = &[
              installed_delta. rollback --plan: an object with target, restart, concerns, changes.",
             "log: an array of jobs, each with id, kind, uid, target, started, finished, phase, permille, ending, \
              machine, snapshot, failure (code, args, detail). log JOB: an object with job and lines.",
+            "space: an object with usage (size, used, unallocated, free, free_least) and snapshots (each with id, data, \
+             metadata). space NUMBER: an object with data, metadata, held, holders (snapshot or subvolume, bytes). \
+             make-room: an object with snapshots, freed, is_enough. clean-up: an object with keeper (snapper, kedge, \
+             nobody) and doomed (id, reason).",
             "settings: an object with automation (notify, download, install), cadence (daily, weekly, monthly, never), \
              on_battery, on_metered, clean_up, keep_updates, space_percent.",
         ],

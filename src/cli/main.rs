@@ -14,6 +14,7 @@ mod json;
 mod platform;
 mod settings;
 mod show;
+mod space;
 mod text;
 mod words;
 
@@ -135,6 +136,9 @@ impl Session {
             Verb::Rollback(args) => self.rollback(&args).await,
             Verb::Discard(args) => self.discard(&args).await,
             Verb::Log(args) => self.log(&args).await,
+            Verb::Space(args) => self.space(&args).await,
+            Verb::MakeRoom(args) => self.make_room(&args).await,
+            Verb::CleanUp(args) => self.clean_up(&args).await,
             Verb::Settings(args) => self.settings(&args).await,
             Verb::Generate { .. } => Ok(Exit::Done),
         }

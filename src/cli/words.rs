@@ -17,6 +17,9 @@ pub(crate) fn work(kind: JobKind) -> &'static str {
         JobKind::Update => "The update",
         JobKind::Rollback => "The rollback",
         JobKind::Discard => "The discarding of what waits for the restart",
+        JobKind::MakeRoom => "Making room",
+        JobKind::CleanUp => "The removal of old snapshots",
+        JobKind::Restore => "Getting the file back",
         JobKind::Recover => "The clean-up after an interrupted job",
     }
 }
@@ -177,6 +180,9 @@ pub(crate) fn outcome(kind: JobKind, outcome: &JobOutcome) -> String {
         (Ending::Done, JobKind::Discard, _) => {
             "Discarded what waited for the restart. The next restart starts the running system again.".into()
         }
+        (Ending::Done, JobKind::MakeRoom, _) => "Deleted, and what they held is free.".into(),
+        (Ending::Done, JobKind::CleanUp, _) => "Removed what is not kept.".into(),
+        (Ending::Done, JobKind::Restore, _) => "The file is back.".into(),
         (Ending::Done, JobKind::Recover, _) => "Removed what an interrupted job had left.".into(),
         (Ending::NothingChanged, JobKind::Update, _) => "There is nothing to update.".into(),
         (Ending::NothingChanged, ..) => "There was nothing to do.".into(),

@@ -18,7 +18,7 @@ const SHOWN: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Options, of which most methods have none yet.
-fn none<V>() -> HashMap<&'static str, V> {
+pub(crate) fn none<V>() -> HashMap<&'static str, V> {
     HashMap::new()
 }
 
@@ -43,7 +43,7 @@ impl Client {
     }
 
     /// The job, when the view shows it.
-    async fn accepted(&self, started: zbus::Result<wire::Started>) -> Result<JobId, Error> {
+    pub(crate) async fn accepted(&self, started: zbus::Result<wire::Started>) -> Result<JobId, Error> {
         let id = JobId(started?.0);
         let mut view = self.view.clone();
         let shown = view.wait_for(|view| view.state.jobs.contains_key(&id));

@@ -14,10 +14,12 @@ mod files;
 mod fold;
 mod follow;
 pub mod session;
+mod space;
 mod text;
 
 pub use error::Error;
 pub use files::{ChangeStream, Content};
+pub use space::CleanUpPlan;
 pub use text::{Hunk, Line, Side, TEXT_LIMIT, TextDiff, compare_texts};
 pub use wire::{FilesFrame, FilesWish};
 

@@ -30,8 +30,9 @@ pub use packages::reader::read_if_asked;
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
-    Capabilities, ChangeCounts, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot, PackageChange,
-    Plan, Platform, RoomPlan, Snapshot, SnapshotId, SnapshotSize, State, UpdateSet, Usage,
+    Capabilities, ChangeCounts, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
+    PackageChange, Plan, Platform, Retention, RoomPlan, Snapshot, SnapshotId, SnapshotSize, State, UpdateSet,
+    Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -176,6 +177,19 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Which snapshots to delete so that so many bytes of data are freed: only such as
     /// [`room_candidates`](model::room_candidates) names. As long as [`Engine::freed`].
     fn plan_room(&self, target: u64, context: &Context<'_>) -> Result<RoomPlan, Error>;
+
+    /// Deletes these snapshots and waits until the filesystem has freed what they held. One that is not there counts as
+    /// deleted; `Unchanged` when none is. An error after the first one was deleted is [`Error::NeedsAttention`].
+    fn free(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Outcome<()>, Error>;
+
+    /// What these rules would delete now, in the order of deletion. As long as [`Engine::freed`].
+    fn doomed(&self, retention: &Retention, context: &Context<'_>) -> Result<Vec<Doomed>, Error>;
+
+    /// The rules that snapper's own timer follows; `None` where it does not clean up.
+    fn retention(&self) -> Result<Option<Retention>, Error>;
+
+    /// Makes snapper's own timer keep so many updates. `Unchanged` where it does not clean up.
+    fn keep_updates(&self, count: u32) -> Result<Outcome<()>, Error>;
 
     /// A descriptor that becomes readable when the system may have changed (by anyone); read [`Engine::system`] then,
     /// which also drains it. `None` where changes come only through this engine.

@@ -75,6 +75,11 @@ impl Service {
         // Two who authenticate at the same time change one after the other.
         let file = self.policy.lock().await;
         let policy = self.state().policy.changed(change).map_err(invalid)?;
+        if let Some(count) = change.keep_updates {
+            // Where snapper's timer cleans up, it is what has to know.
+            let told = self.blocking(move |engine| engine.keep_updates(count));
+            told.await.map_err(from_engine)?;
+        }
         file.write(&policy).map_err(Error::Failed)?;
         tracing::info!(uid = caller.uid, ?change, "the policy is changed");
         let event = Event::Policy(policy);

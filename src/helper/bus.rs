@@ -9,12 +9,14 @@ mod manager;
 mod platform;
 mod settings;
 mod snapshots;
+mod space;
 mod updates;
 
 pub(crate) use changes::Changes;
 pub(crate) use job::JobObject;
 pub(crate) use manager::Manager;
 pub(crate) use snapshots::Snapshots;
+pub(crate) use space::clean_up;
 pub(crate) use updates::Updates;
 
 use crate::service::Service;
@@ -38,4 +40,5 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, history::History(service()))
         .serve_at(wire::name::PATH, settings::Settings(service()))
         .serve_at(wire::name::PATH, platform::Platform(service()))
+        .serve_at(wire::name::PATH, space::Space(service()))
 }

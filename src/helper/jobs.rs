@@ -236,7 +236,14 @@ impl Task {
             // The machine may stop from here on; whoever reads "ended" may rely on it.
             drop(self.lock);
             self.service.running().remove(&job.id);
+            let is_updated = kind == JobKind::Update
+                && job
+                    .outcome()
+                    .is_some_and(|outcome| outcome.ending == model::Ending::Done);
             self.service.put_job(job);
+            if is_updated {
+                self.service.updated.notify_one();
+            }
         }
         self.service.ended.notify_waiters();
     }

@@ -13,6 +13,7 @@ mod authority;
 mod begin;
 mod bus;
 mod checked;
+mod clean_up;
 mod counts;
 mod emit;
 mod error;

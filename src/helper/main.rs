@@ -153,7 +153,11 @@ fn engine(args: &Args) -> anyhow::Result<Arc<dyn Engine>> {
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let native = NativeEngine::open(root, Arc::new(now))
         .with_context(|| format!("could not open the system at {}", root.display()))?;
-    Ok(Arc::new(native))
+    let cache = args
+        .state_dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("/var/lib/kedge"));
+    Ok(Arc::new(native.with_cache(cache)))
 }
 
 fn now() -> Timestamp {

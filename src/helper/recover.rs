@@ -74,7 +74,11 @@ impl Service {
             Some(_) if committed && complete => (Ending::Done, Machine::NewSystem),
             Some(_) if committed => (Ending::NeedsAttention, Machine::NewSystem),
             // Deleting several may have deleted some.
-            Some(_) if record.job.kind == JobKind::Delete.as_str() => {
+            Some(_)
+                if [JobKind::Delete, JobKind::MakeRoom, JobKind::CleanUp]
+                    .iter()
+                    .any(|kind| record.job.kind == kind.as_str()) =>
+            {
                 (Ending::NeedsAttention, Machine::OldSystem)
             }
             Some(_) => (Ending::Undone, Machine::OldSystem),

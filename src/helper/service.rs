@@ -53,9 +53,15 @@ pub(crate) struct Service {
     /// Snapshots came or went, or somebody came who wants to see them: their packages are counted.
     pub(crate) counting: Notify,
     pub(crate) streams: Streams,
+    /// Held by what reads what snapshots cost: one after the other.
+    pub(crate) measures: tokio::sync::Mutex<()>,
+    /// Who waits for that, and what ends the waiting.
+    pub(crate) measuring: Mutex<Vec<(String, Arc<engine::Cancel>)>>,
     pub(crate) subscribers: Mutex<HashSet<String>>,
     pub(crate) stopping: AtomicBool,
     pub(crate) ended: Notify,
+    /// An update was installed.
+    pub(crate) updated: Notify,
     checked: Mutex<Checked>,
     state: Mutex<State>,
     /// The last reading; locked while one is made, so that an older one never comes after a newer.
@@ -91,9 +97,12 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         readers: Semaphore::new(READERS),
         counting: Notify::new(),
         streams: Streams::default(),
+        measures: tokio::sync::Mutex::default(),
+        measuring: Mutex::default(),
         subscribers: Mutex::default(),
         stopping: AtomicBool::new(false),
         ended: Notify::new(),
+        updated: Notify::new(),
         checked: Mutex::new(Checked::open(&setup.state_dir)),
         state: Mutex::new(state),
         system: tokio::sync::Mutex::default(),
@@ -114,6 +123,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
     service.take_up().await;
     tokio::spawn(Arc::clone(&service).watch());
     tokio::spawn(Arc::clone(&service).count(setup.state_dir));
+    tokio::spawn(Arc::clone(&service).keep_clean());
     Ok(Served { connection, service })
 }
 

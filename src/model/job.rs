@@ -32,6 +32,12 @@ coded! {
         Rollback = "rollback",
         /// Make the running system the default again and delete what waited for the restart.
         Discard = "discard",
+        /// Delete snapshots and wait until what they held is free.
+        MakeRoom = "make-room",
+        /// Delete what the rules of keeping snapshots name.
+        CleanUp = "clean-up",
+        /// Fetch a file back out of a snapshot.
+        Restore = "restore",
         /// Remove what an interrupted job left behind.
         Recover = "recover",
     }

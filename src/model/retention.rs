@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 mod period;
+mod snapper;
 
 pub use period::{Civil, Period};
 

@@ -205,6 +205,11 @@ impl State {
         self.idle()
     }
 
+    /// Whether the rules of keeping snapshots may be followed now.
+    pub fn may_clean_up(&self) -> Result<(), Refusal> {
+        self.capable(Capability::Snapshots).and_then(|()| self.idle())
+    }
+
     /// Whether this snapshot's books may be changed now.
     pub fn may_edit(&self, id: SnapshotId) -> Result<(), Refusal> {
         self.capable(Capability::Snapshots)?;

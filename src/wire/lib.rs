@@ -16,6 +16,7 @@ mod options;
 mod platform;
 mod policy;
 mod proxy;
+mod space;
 mod types;
 
 pub use convert::{capabilities_from_wire, capabilities_to_wire, snapshot_id, snapshot_number};
@@ -29,7 +30,10 @@ pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
 pub use proxy::{
     BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, PlatformProxy, SettingsProxy,
-    SnapshotsProxy, UpdatesProxy,
+    SnapshotsProxy, SpaceProxy, UpdatesProxy,
+};
+pub use space::{
+    Freed, Named, SnapshotBytes, Usage, doomed_from_wire, doomed_to_wire, size_from_wire, size_to_wire,
 };
 pub use types::{
     ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot,
@@ -46,5 +50,6 @@ pub const CONTRACT: &[(&str, &str)] = &[
     (name::HISTORY, include_str!("org.kedge.Kedge1.History.xml")),
     (name::SETTINGS, include_str!("org.kedge.Kedge1.Settings.xml")),
     (name::PLATFORM, include_str!("org.kedge.Kedge1.Platform.xml")),
+    (name::SPACE, include_str!("org.kedge.Kedge1.Space.xml")),
     (name::JOB, include_str!("org.kedge.Kedge1.Job.xml")),
 ];

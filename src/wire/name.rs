@@ -26,6 +26,8 @@ pub const HISTORY: &str = "org.kedge.Kedge1.History";
 pub const SETTINGS: &str = "org.kedge.Kedge1.Settings";
 /// Interface of what the machine has beside Kedge.
 pub const PLATFORM: &str = "org.kedge.Kedge1.Platform";
+/// Interface of what snapshots cost.
+pub const SPACE: &str = "org.kedge.Kedge1.Space";
 /// Interface of a job's object.
 pub const JOB: &str = "org.kedge.Kedge1.Job";
 /// What the names of the errors begin with.

@@ -9,6 +9,7 @@ mod manager;
 mod platform;
 mod settings;
 mod snapshots;
+mod space;
 mod updates;
 
 pub use boot::BootProxy;
@@ -19,4 +20,5 @@ pub use manager::ManagerProxy;
 pub use platform::PlatformProxy;
 pub use settings::SettingsProxy;
 pub use snapshots::SnapshotsProxy;
+pub use space::SpaceProxy;
 pub use updates::UpdatesProxy;

@@ -83,7 +83,7 @@ impl Boot for BtrfsDefault {
     fn set_default(&self, subvolume: u64) -> Result<(), Error> {
         // Setting it alone commits nothing: after a power cut the old one would be back.
         btrfs::default_from(&self.filesystem, subvolume)
-            .and_then(|()| btrfs::commit(&self.filesystem))
+            .and_then(|()| btrfs::commit(&self.filesystem).map(drop))
             .map_err(|error| Error::io(format!("make subvolume {subvolume} the default"), error))
     }
 }

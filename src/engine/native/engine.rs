@@ -3,9 +3,9 @@ use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
 use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, platform, transaction};
 use model::{
-    ChangeCounts, Condition, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot, PackageChange,
-    Plan, Platform, Refusal, RefusalCode, RoomPlan, Snapshot, SnapshotId, SnapshotKind, SnapshotSize,
-    UpdateSet, Usage, Uuid, userdata_key,
+    ChangeCounts, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
+    PackageChange, Plan, Platform, Refusal, RefusalCode, Retention, RoomPlan, Snapshot, SnapshotId,
+    SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -221,6 +221,22 @@ impl Engine for NativeEngine {
 
     fn plan_room(&self, target: u64, context: &Context<'_>) -> Result<RoomPlan, Error> {
         self.space_plan(target, context)
+    }
+
+    fn free(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Outcome<()>, Error> {
+        Self::free(self, ids, context)
+    }
+
+    fn doomed(&self, retention: &Retention, context: &Context<'_>) -> Result<Vec<Doomed>, Error> {
+        self.doomed_by(retention, context)
+    }
+
+    fn retention(&self) -> Result<Option<Retention>, Error> {
+        Ok(self.snapper_retention())
+    }
+
+    fn keep_updates(&self, count: u32) -> Result<Outcome<()>, Error> {
+        self.set_snapper_keeps(count)
     }
 
     fn watch(&self) -> Result<Option<OwnedFd>, Error> {

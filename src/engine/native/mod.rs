@@ -7,6 +7,7 @@
 
 mod boot;
 pub(crate) mod btrfs;
+mod clean_up;
 mod date;
 mod diff;
 mod engine;
@@ -19,11 +20,13 @@ mod store;
 pub(crate) use boot::Boot;
 #[cfg(feature = "fuzzing")]
 pub(crate) use btrfs::read_search_result;
+pub(crate) use clean_up::civil;
 pub(crate) use date::parse as parse_date;
 #[cfg(feature = "fuzzing")]
 pub(crate) use diff::read_item;
 pub use diff::{TakeChanges, Viewer, compare_directories};
 pub use info::{Books, Info, InfoError};
+pub(crate) use space::delete_all;
 #[cfg(feature = "fuzzing")]
 pub(crate) use space::read_cache;
 pub(crate) use store::{Base, Store};

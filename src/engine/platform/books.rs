@@ -243,7 +243,7 @@ fn folder(tree: Tree<'_>, path: &str) -> Result<OwnedFd, Error> {
 }
 
 /// Writes a whole file under another name and lets it take the place of the one that is there.
-pub(super) fn replace(
+pub(crate) fn replace(
     tree: Tree<'_>,
     (path, name): (&str, &str),
     bytes: &[u8],

@@ -145,6 +145,11 @@ pub(crate) fn fstab_names_etc(table: &str) -> bool {
         .any(|line| line.split_ascii_whitespace().nth(1) == Some("/etc"))
 }
 
+/// Timers that change snapshots.
+pub(crate) fn timers(tree: Tree<'_>) -> Vec<model::Timer> {
+    timer::read(tree)
+}
+
 /// Snapper's configurations, in its own order. The list lies in one of two places (openSUSE's or Debian's).
 pub(crate) fn configs(tree: Tree<'_>) -> Vec<SnapperConfig> {
     let list = [

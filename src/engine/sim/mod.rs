@@ -26,9 +26,9 @@ pub use work::{Fault, Speed};
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer};
 use machine::{Base, Machine};
 use model::{
-    Capability, ChangeKind, Cleanup, Concern, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
-    PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, RoomPlan, Snapshot, SnapshotId, SnapshotSize,
-    Timestamp, UpdateSet, Usage, userdata_key,
+    Capability, ChangeKind, Cleanup, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
+    NewSnapshot, PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, Retention, RoomPlan, Snapshot,
+    SnapshotId, SnapshotSize, Timestamp, UpdateSet, Usage, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -430,6 +430,30 @@ impl Engine for SimEngine {
 
     fn plan_room(&self, target: u64, _: &Context<'_>) -> Result<RoomPlan, Error> {
         space::plan_room(&self.machine(), target)
+    }
+
+    fn free(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Outcome<()>, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        work.trouble().map_err(Stop::into_error)?;
+        let outcome = crate::native::delete_all(self, ids, context)?;
+        work.enter(Phase::CleanUp, 500)?;
+        work.pause(std::time::Duration::from_millis(600))?;
+        Ok(outcome)
+    }
+
+    fn doomed(&self, retention: &Retention, _: &Context<'_>) -> Result<Vec<Doomed>, Error> {
+        let machine = self.machine();
+        let facts = space::Facts(&machine);
+        Ok(retention.doomed(machine.state(), self.clock.now(), &facts))
+    }
+
+    fn retention(&self) -> Result<Option<Retention>, Error> {
+        Ok(None)
+    }
+
+    fn keep_updates(&self, _: u32) -> Result<Outcome<()>, Error> {
+        Ok(Outcome::Unchanged)
     }
 
     fn watch(&self) -> Result<Option<OwnedFd>, Error> {

@@ -4,7 +4,7 @@
 use super::machine::Machine;
 use crate::Error;
 use model::{
-    Freed, Holder, Refusal, RefusalCode, RoomPlan, SnapshotId, SnapshotSize, Usage, make_room,
+    Freed, Holder, Refusal, RefusalCode, Room, RoomPlan, SnapshotId, SnapshotSize, Usage, make_room,
     room_candidates,
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -125,5 +125,32 @@ pub(super) fn usage(machine: &Machine) -> Usage {
         unallocated,
         free: SIZE - used,
         free_least: SIZE - used - unallocated / 2,
+    }
+}
+
+/// What the rules of cleaning up ask about a simulated machine.
+pub(super) struct Facts<'a>(pub(super) &'a Machine);
+
+impl model::Facts for Facts<'_> {
+    fn civil(&self, time: model::Timestamp) -> model::Civil {
+        crate::native::civil(time)
+    }
+
+    fn is_empty_pair(&self, pre: SnapshotId, post: SnapshotId) -> bool {
+        self.0.packages(Some(pre)) == self.0.packages(Some(post))
+    }
+
+    fn room(&self, gone: &BTreeSet<SnapshotId>) -> Option<Room> {
+        let (extents, state) = (extents(self.0), self.0.state());
+        let starts = [state.booted, state.default];
+        let all = state.snapshots.keys().map(|id| Some(*id));
+        let held = all.filter(|id| !starts.contains(id)).collect();
+        let freed = freed_of(&extents, &gone.iter().map(|id| Some(*id)).collect());
+        let usage = usage(self.0);
+        Some(Room {
+            size: usage.size,
+            held: freed_of(&extents, &held).saturating_sub(freed),
+            free: usage.free + freed,
+        })
     }
 }

@@ -99,7 +99,7 @@ impl Manager {
 }
 
 /// Returns when a name has left the bus. The hold is the caller's.
-async fn until_gone(connection: &Connection, name: &str, _: &Hold) -> zbus::Result<()> {
+pub(super) async fn until_gone(connection: &Connection, name: &str, _: &Hold) -> zbus::Result<()> {
     let bus = DBusProxy::new(connection).await?;
     let mut changes = bus.receive_name_owner_changed_with_args(&[(0, name)]).await?;
     // It may have left before the bus was asked to tell.

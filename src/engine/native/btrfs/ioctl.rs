@@ -168,8 +168,9 @@ pub(crate) fn default_from(filesystem: impl AsFd, subvolume: u64) -> Result<()> 
 }
 
 /// Writes all changes of names, subvolumes and the default to disk and waits for it. File contents that were not yet
-/// written out stay behind; for those there is syncfs(2).
-pub(crate) fn commit(filesystem: impl AsFd) -> Result<()> {
+/// written out stay behind; for those there is syncfs(2). Returns the transaction that was written: the same as last
+/// time when nothing has changed since.
+pub(crate) fn commit(filesystem: impl AsFd) -> Result<u64> {
     let filesystem = filesystem.as_fd();
     // SAFETY: the first request writes one u64, the second reads one.
     unsafe {
@@ -178,7 +179,8 @@ pub(crate) fn commit(filesystem: impl AsFd) -> Result<()> {
             Getter::<{ ioctl::BTRFS_IOC_START_SYNC as Opcode }, _>::new(),
         )?;
         let request = Setter::<{ ioctl::BTRFS_IOC_WAIT_SYNC as Opcode }, u64>::new(transaction);
-        rustix::ioctl::ioctl(filesystem, request)
+        rustix::ioctl::ioctl(filesystem, request)?;
+        Ok(transaction)
     }
 }
 

@@ -10,7 +10,7 @@ mod tree;
 mod usage;
 
 pub(crate) use extents::{Extent, Inode, Seen, What, is_referenced_in, orphans, scan_inodes};
-pub(crate) use subvolumes::{Subvolume, subvolumes};
+pub(crate) use subvolumes::{Subvolume, existing_roots, subvolumes};
 pub(crate) use usage::usage;
 
 pub(crate) use cursor::Cursor;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! All subvolumes of a filesystem, with what tells how they came out of each other.
 
-use super::tree::{Fields, Item, Key, SWEEP, Search};
+use super::tree::{Fields, Item, Key, POINT, SWEEP, Search};
 use linux_raw_sys::btrfs::{self, btrfs_root_item, btrfs_root_ref};
 use model::Uuid;
 use rustix::fd::AsFd;
 use rustix::io::Result;
+use std::collections::BTreeSet;
 use std::mem::offset_of;
 
 const TREE: u64 = btrfs::BTRFS_ROOT_TREE_OBJECTID as u64;
@@ -109,6 +110,28 @@ pub(crate) fn subvolumes(filesystem: impl AsFd) -> Result<Vec<Subvolume>> {
                 }
             }
             _ => {}
+        })?;
+    }
+    Ok(found)
+}
+
+/// Those of these subvolumes that are still there, be it only to be freed.
+pub(crate) fn existing_roots(filesystem: impl AsFd, ids: &BTreeSet<u64>) -> Result<BTreeSet<u64>> {
+    let mut found = BTreeSet::new();
+    for id in ids {
+        let key = |offset| Key {
+            object: *id,
+            kind: ITEM,
+            offset,
+        };
+        let search = Search {
+            tree: TREE,
+            first: key(0),
+            last: key(u64::MAX),
+            changed_since: 0,
+        };
+        search.run(&filesystem, POINT, |_| {
+            found.insert(*id);
         })?;
     }
     Ok(found)

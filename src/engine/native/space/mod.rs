@@ -13,6 +13,7 @@ mod cache;
 mod ledger;
 mod lineage;
 mod metadata;
+mod room;
 mod sweep;
 
 use super::btrfs::{self, Subvolume};
@@ -28,6 +29,7 @@ use sweep::Source;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use cache::read_cache;
+pub(crate) use room::delete_all;
 
 /// No more of those who keep data are told.
 const HOLDERS: usize = 20;
@@ -44,7 +46,7 @@ pub(super) struct Space {
 #[derive(Debug, Default)]
 struct Known {
     books: Books,
-    /// The state of the filesystem and the list of snapshots that the books are of.
+    /// The last transaction on disk and the version of the list of snapshots that the books are of.
     of: Option<(u64, u64)>,
     was_read: bool,
     subvolumes: Vec<Subvolume>,
@@ -79,13 +81,12 @@ impl Space {
         };
         let failed = |error| Error::io("read the filesystem's transaction", error);
         // What was written a moment ago is not in the trees before a commit.
-        btrfs::commit(store.directory()).map_err(failed)?;
+        let committed = btrfs::commit(store.directory()).map_err(failed)?;
         let filesystem = btrfs::filesystem_of(store.directory()).map_err(failed)?;
         let listing = store.read()?;
-        let of = filesystem
-            .generation
-            .map(|generation| (generation, listing.version));
-        if of.is_none() || known.of != of {
+        // Not the number of the present transaction: more may be written in that one.
+        let of = Some((committed, listing.version));
+        if known.of != of {
             known.of = None;
             self.bring_up_to_date(
                 &mut known,

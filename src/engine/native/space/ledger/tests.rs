@@ -14,8 +14,9 @@ enum Op {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    let tree = 0..TREES;
-    let start = 1_u64..40;
+    // Mostly the same few, so that what was added is also removed.
+    let tree = prop_oneof![4 => 0..4_usize, 1 => 0..TREES];
+    let start = prop_oneof![4 => 1_u64..8, 1 => 1_u64..40];
     prop_oneof![
         4 => (tree.clone(), start.clone()).prop_map(|(tree, start)| Op::Add(tree, start)),
         2 => (tree.clone(), start).prop_map(|(tree, start)| Op::Remove(tree, start)),
@@ -35,8 +36,8 @@ proptest! {
     /// Against lists of users that are written down one by one.
     #[test]
     fn sets_say_what_lists_say(
-        ops in proptest::collection::vec(op(), 0..120),
-        selected in proptest::collection::btree_set(0..TREES, 0..6),
+        ops in proptest::collection::vec(op(), 0..300),
+        selected in proptest::collection::btree_set(prop_oneof![0..4_usize, 0..TREES], 0..6),
     ) {
         let mut ledger = Ledger::default();
         let mut users: BTreeMap<u64, BTreeSet<usize>> = BTreeMap::new();
