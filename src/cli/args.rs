@@ -72,6 +72,8 @@ pub(crate) enum Verb {
     Update(Update),
     /// Let another snapshot start with the next restart
     Rollback(Rollback),
+    /// Let a snapshot start once with the next restart, and the present default again after that
+    Try(Try),
     /// Discard what waits for the restart: the running system starts again
     Discard(Work),
     /// Show what snapshots cost, or what deleting some of them together frees
@@ -305,6 +307,18 @@ pub(crate) struct Rollback {
     /// Print the plan as JSON instead of text
     #[arg(long, requires = "plan")]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Try {
+    /// Number of the snapshot
+    #[arg(value_parser = number, required_unless_present = "forget")]
+    pub(crate) number: Option<SnapshotId>,
+    /// Start the default after all
+    #[arg(long, conflicts_with = "number")]
+    pub(crate) forget: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
 }
 
 #[derive(Debug, Args)]

@@ -134,6 +134,7 @@ impl Session {
             Verb::Update(args) if args.check => self.check(false, args.work.verbose).await,
             Verb::Update(args) => self.update(&args.work).await,
             Verb::Rollback(args) => self.rollback(&args).await,
+            Verb::Try(args) => self.try_once(&args).await,
             Verb::Discard(args) => self.discard(&args).await,
             Verb::Log(args) => self.log(&args).await,
             Verb::Space(args) => self.space(&args).await,
@@ -293,6 +294,23 @@ impl Session {
         }
         let call = self.client.roll_back(args.number);
         self.job(JobKind::Rollback, args.work.verbose, call).await
+    }
+
+    async fn try_once(&self, args: &args::Try) -> Result<Exit, Stop> {
+        if let Some(id) = args.number {
+            self.state
+                .may_try_once(id)
+                .map_err(|refusal| self.refused(refusal))?;
+            for concern in self.client.examine(id).await? {
+                say(words::concern(concern));
+            }
+            let question = format!("Let snapshot {id} start once with the next restart?");
+            if !agreed(&question, args.work.yes).await? {
+                return Err(declined());
+            }
+        }
+        let call = self.client.try_once(args.number);
+        self.job(JobKind::TryOnce, args.work.verbose, call).await
     }
 
     async fn discard(&self, work: &args::Work) -> Result<Exit, Stop> {

@@ -32,6 +32,27 @@ pub(crate) fn status(state: &State, now: Timestamp) -> String {
         (None, true) => rows.push(vec!["Starts next:".into(), "the same".into()]),
         (None, false) => rows.push(vec!["Starts next:".into(), "not a snapshot".into()]),
     }
+    if let Some(id) = state.once {
+        rows.push(vec!["Starts once:".into(), name(id)]);
+    }
+    if let Some(receipt) = state.receipt {
+        let words = match (receipt.kept, state.trying().is_some()) {
+            (model::Kept::AsPlanned, true) => {
+                format!(
+                    "running #{} on trial; keep it: kedgectl rollback {}",
+                    receipt.wanted, receipt.wanted
+                )
+            }
+            (model::Kept::AsPlanned, false) => format!("running #{} as planned", receipt.wanted),
+            (model::Kept::FellBack, _) => {
+                format!(
+                    "did not use #{}; try again: kedgectl rollback {}",
+                    receipt.wanted, receipt.wanted
+                )
+            }
+        };
+        rows.push(vec!["Last restart:".into(), words]);
+    }
     rows.push(vec!["Snapshots:".into(), state.snapshots.len().to_string()]);
     if let Some(time) = state.updates.succeeded {
         let when = format!("{} ({})", date(time), ago(time, now));

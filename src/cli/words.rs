@@ -16,6 +16,7 @@ pub(crate) fn work(kind: JobKind) -> &'static str {
         JobKind::Check => "The search for updates",
         JobKind::Update => "The update",
         JobKind::Rollback => "The rollback",
+        JobKind::TryOnce => "The start on trial",
         JobKind::Discard => "The discarding of what waits for the restart",
         JobKind::MakeRoom => "Making room",
         JobKind::CleanUp => "The removal of old snapshots",
@@ -86,6 +87,17 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
             format!("{it} has to stay as it is: it is what the system starts from.")
         }
         RefusalCode::BootLoaderUnsupported => "The boot loader of this system is not supported.".into(),
+        RefusalCode::NoBootOnce => {
+            "Nothing can be started just once here: the boot loader cannot come back by itself.".into()
+        }
+        RefusalCode::NoBootPartition => "The partition that the boot loader reads is not mounted.".into(),
+        RefusalCode::PendingFirst => {
+            "An update waits for the restart and would be forgotten: restart first, or discard it.".into()
+        }
+        RefusalCode::NotBootable => {
+            format!("The machine would not start from {it}: kedgectl rollback --plan says why.")
+        }
+        RefusalCode::StartsOnce => format!("{it} starts once with the next restart."),
         RefusalCode::TooLate => "It is too late to cancel: the job is being completed.".into(),
     }
 }
@@ -177,6 +189,10 @@ pub(crate) fn outcome(kind: JobKind, outcome: &JobOutcome) -> String {
             let it = it.unwrap_or_else(|| "the chosen snapshot".into());
             format!("The next restart starts {it}. The running system stays as it is.")
         }
+        (Ending::Done, JobKind::TryOnce, Some(it)) => {
+            format!("The next restart starts {it}, and the one after that the present default again.")
+        }
+        (Ending::Done, JobKind::TryOnce, None) => "The next restart starts the default.".into(),
         (Ending::Done, JobKind::Discard, _) => {
             "Discarded what waited for the restart. The next restart starts the running system again.".into()
         }
@@ -299,6 +315,15 @@ pub(crate) fn concern(concern: Concern) -> &'static str {
             "The packages of one of the two systems cannot be read, so what is gained and \
                                      lost is unknown."
         }
+        Concern::NoModules => "The snapshot has no modules for its kernel.",
+        Concern::NoEtc => "The snapshot has no /etc: it cannot start.",
+        Concern::NoBootSpace => {
+            "Its kernel does not fit on the boot partition: delete snapshots that are in the boot menu first."
+        }
+        Concern::NoBootPartition => {
+            "The partition that the boot loader reads is not mounted: mount it first."
+        }
+        Concern::FailedBefore => "It was started before and never came up.",
         Concern::MakesCopy => {
             "The running system is writable, so a writable copy of the snapshot will start."
         }

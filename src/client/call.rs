@@ -3,8 +3,8 @@
 
 use crate::{Client, Error, Link, View};
 use model::{
-    Edit, Failure, FailureCode, Job, JobId, JobOutcome, LogEntry, NewSnapshot, Nightly, PackageChange, Plan,
-    Platform, PolicyChange, SnapshotId,
+    Concern, Edit, Failure, FailureCode, Job, JobId, JobOutcome, LogEntry, NewSnapshot, Nightly,
+    PackageChange, Plan, Platform, PolicyChange, SnapshotId,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -115,6 +115,19 @@ impl Client {
             .build()
             .await?;
         Ok(settings.change(wire::policy_changes(change), none()).await?)
+    }
+
+    /// Lets this snapshot start once with the next restart; `None` forgets it.
+    pub async fn try_once(&self, id: Option<SnapshotId>) -> Result<JobId, Error> {
+        let number = wire::snapshot_number(id);
+        let reply = self.boot().await?.try_once(number, none()).await;
+        self.accepted(reply).await
+    }
+
+    /// What speaks against starting this snapshot. Concerns that this version does not know are left out.
+    pub async fn examine(&self, id: SnapshotId) -> Result<Vec<Concern>, Error> {
+        let found = self.boot().await?.examine(id.0).await?;
+        Ok(found.iter().filter_map(|code| Concern::from_code(code)).collect())
     }
 
     /// Discards what waits for the restart.

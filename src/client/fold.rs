@@ -87,12 +87,16 @@ pub(crate) fn manager_events(
         events.push(Event::Capabilities(wire::capabilities_from_wire(&map)));
     }
     let mut number = |name| properties.remove(name).map(u32::try_from).transpose();
-    let (booted, default) = (number("Booted")?, number("Default")?);
-    if booted.is_some() || default.is_some() {
+    let (booted, default, once) = (number("Booted")?, number("Default")?, number("Once")?);
+    if booted.is_some() || default.is_some() || once.is_some() {
         events.push(Event::Boot {
             booted: booted.map_or(state.booted, wire::snapshot_id),
             default: default.map_or(state.default, wire::snapshot_id),
+            once: once.map_or(state.once, wire::snapshot_id),
         });
+    }
+    if let Some(receipt) = properties.remove("Receipt") {
+        events.push(Event::Receipt(wire::Receipt::try_from(receipt)?.into()));
     }
     Ok(events)
 }

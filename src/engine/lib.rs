@@ -30,9 +30,9 @@ pub use packages::reader::read_if_asked;
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
-    Capabilities, ChangeCounts, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
-    PackageChange, Plan, Platform, Retention, RoomPlan, Snapshot, SnapshotId, SnapshotSize, State, UpdateSet,
-    Usage,
+    Capabilities, ChangeCounts, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
+    NewSnapshot, PackageChange, Plan, Platform, Retention, RoomPlan, Snapshot, SnapshotId, SnapshotSize,
+    State, UpdateSet, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -56,6 +56,8 @@ pub struct System {
     pub booted: Option<SnapshotId>,
     /// The one that starts next; `None` when that is not a snapshot.
     pub default: Option<SnapshotId>,
+    /// The one that starts once, before the default does; `None` for nothing.
+    pub once: Option<SnapshotId>,
     /// What this system can do.
     pub capabilities: Capabilities,
 }
@@ -67,6 +69,7 @@ impl System {
             snapshots: self.snapshots.clone(),
             booted: self.booted,
             default: self.default,
+            once: self.once,
             capabilities: self.capabilities.clone(),
             // The rest is not the disk's: the helper keeps it.
             ..State::default()
@@ -104,6 +107,12 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Makes this snapshot the default, or a writable copy of it where the running system is writable. Returns the
     /// new default.
     fn roll_back(&self, id: SnapshotId, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error>;
+
+    /// Lets this snapshot start once with the next restart, and the default again after that; `None` forgets it.
+    fn try_once(&self, id: Option<SnapshotId>, context: &Context<'_>) -> Result<Outcome<()>, Error>;
+
+    /// What speaks against starting this snapshot, as far as that can be told without starting it.
+    fn examine(&self, id: SnapshotId) -> Result<Vec<Concern>, Error>;
 
     /// Makes the running snapshot the default again and deletes the updates that were never started
     /// ([`State::pending_updates`]). Returns what it deleted.

@@ -111,10 +111,16 @@ async fn send(connection: &Connection, service: &Arc<Service>, emission: Emissio
 /// The properties of the manager that an event changes.
 fn manager_properties(event: &Event) -> Option<HashMap<&'static str, Variant<'static>>> {
     match event {
-        Event::Boot { booted, default } => Some(HashMap::from([
+        Event::Boot {
+            booted,
+            default,
+            once,
+        } => Some(HashMap::from([
             ("Booted", wire::snapshot_number(*booted).into()),
             ("Default", wire::snapshot_number(*default).into()),
+            ("Once", wire::snapshot_number(*once).into()),
         ])),
+        Event::Receipt(receipt) => Some(HashMap::from([("Receipt", wire::Receipt::from(*receipt).into())])),
         Event::Capabilities(capabilities) => {
             let map = wire::capabilities_to_wire(capabilities);
             Some(HashMap::from([("Capabilities", map.into())]))

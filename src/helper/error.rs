@@ -14,6 +14,8 @@ pub(crate) fn from_refusal(refusal: Refusal) -> Error {
             | RefusalCode::DatabaseUnknown
             | RefusalCode::NoPackageManager
             | RefusalCode::NoSnapshots
+            | RefusalCode::NoBootOnce
+            | RefusalCode::NoBootPartition
             | RefusalCode::BootLoaderUnsupported),
             _,
         ) => Error::NotSupported(code),

@@ -23,6 +23,7 @@ mod jobs;
 mod log;
 mod outcome;
 mod policy;
+mod receipt;
 mod recover;
 mod service;
 mod store;

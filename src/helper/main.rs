@@ -92,6 +92,8 @@ async fn run(args: Args) -> anyhow::Result<()> {
         engine: engine(&args)?,
         authority,
         state_dir,
+        // Where the kernel cannot be asked, no restart is noticed.
+        boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
     };
     let builder = match args.bus.as_str() {
         "system" => Builder::system(),

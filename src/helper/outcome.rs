@@ -105,6 +105,10 @@ fn contradiction(kind: JobKind, done: &Done, system: &System) -> Option<Failure>
             FailureCode::BootDefault,
             format!("snapshot {id} should start next, but {:?} will", system.default),
         )),
+        JobKind::TryOnce if system.once != Some(id) => Some(Failure::new(
+            FailureCode::BootDefault,
+            format!("snapshot {id} should start once, but {:?} will", system.once),
+        )),
         JobKind::Create if !system.snapshots.contains_key(&id) => Some(Failure::new(
             FailureCode::Snapshot,
             format!("snapshot {id} was made but is not there"),

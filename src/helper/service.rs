@@ -8,6 +8,7 @@ use crate::emit::{self, Emission};
 use crate::idle::Idle;
 use crate::jobs::Running;
 use crate::policy::PolicyFile;
+use crate::receipt::Receipts;
 use crate::store::Store;
 use crate::stream::Streams;
 use engine::{Engine, System};
@@ -35,6 +36,8 @@ pub struct Setup {
     pub authority: Arc<dyn Authority>,
     /// Where history, logs and the last check are kept.
     pub state_dir: PathBuf,
+    /// Names this start of the system: after a restart it is another.
+    pub boot: String,
 }
 
 /// The service behind the objects.
@@ -63,6 +66,7 @@ pub(crate) struct Service {
     /// An update was installed.
     pub(crate) updated: Notify,
     checked: Mutex<Checked>,
+    receipts: Mutex<Receipts>,
     state: Mutex<State>,
     /// The last reading; locked while one is made, so that an older one never comes after a newer.
     system: tokio::sync::Mutex<Arc<System>>,
@@ -104,6 +108,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         ended: Notify::new(),
         updated: Notify::new(),
         checked: Mutex::new(Checked::open(&setup.state_dir)),
+        receipts: Mutex::new(Receipts::open(&setup.state_dir, &setup.boot)),
         state: Mutex::new(state),
         system: tokio::sync::Mutex::default(),
         emissions,
@@ -233,9 +238,15 @@ impl Service {
         if !Arc::ptr_eq(&last, &system) {
             *last = Arc::clone(&system);
             let updates = self.checked().known(&Base::of(&system));
+            let receipt = self
+                .receipts
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .observe(&system, self.now());
             let mut state = self.state();
             let next = State {
                 updates,
+                receipt,
                 jobs: state.jobs.clone(),
                 policy: state.policy,
                 counts: counts_of(&state, &system),

@@ -13,6 +13,8 @@ coded! {
         Updates = "updates",
         /// Choose what starts next.
         BootDefault = "boot-default",
+        /// Start a snapshot once and come back by itself.
+        BootOnce = "boot-once",
         /// Tell which packages differ between snapshots.
         PackageChanges = "package-changes",
     }

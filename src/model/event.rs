@@ -19,7 +19,11 @@ pub enum Event {
         booted: Option<SnapshotId>,
         /// The snapshot that starts next; `None` when that is not a snapshot.
         default: Option<SnapshotId>,
+        /// The snapshot that starts once before the default does; `None` for nothing.
+        once: Option<SnapshotId>,
     },
+    /// What came of the last restart.
+    Receipt(Option<crate::StartReceipt>),
     /// What is known about updates.
     Updates(Box<Updates>),
     /// What the system can do.

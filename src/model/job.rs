@@ -30,6 +30,8 @@ coded! {
         Update = "update",
         /// Make another snapshot the default.
         Rollback = "rollback",
+        /// Start a snapshot once, or forget that.
+        TryOnce = "try-once",
         /// Make the running system the default again and delete what waited for the restart.
         Discard = "discard",
         /// Delete snapshots and wait until what they held is free.

@@ -19,6 +19,7 @@ mod package;
 mod plan;
 mod platform;
 mod policy;
+mod receipt;
 mod refusal;
 mod restart;
 mod retention;
@@ -49,6 +50,7 @@ pub use platform::{
     Timer, Tool, Transactor, Writer,
 };
 pub use policy::{Automation, Cadence, Policy, PolicyChange, PolicyError};
+pub use receipt::{Kept, StartReceipt};
 pub use refusal::{Refusal, RefusalCode};
 pub use restart::{NIGHT, PlannedRestart, RestartWhen, may_restart_at_night};
 pub use retention::{

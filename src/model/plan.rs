@@ -26,8 +26,33 @@ coded! {
         LosesSecurityFixes = "loses-security-fixes",
         /// The packages of one of the two systems could not be read, so gains and losses are unknown.
         PackagesUnknown = "packages-unknown",
+        /// The target's kernel has no modules.
+        NoModules = "no-modules",
+        /// The target has no `/etc`: its own subvolume is gone.
+        NoEtc = "no-etc",
+        /// The target's kernel and initrd do not fit on the boot partition any more.
+        NoBootSpace = "no-boot-space",
+        /// The partition that the boot loader reads is not mounted.
+        NoBootPartition = "no-boot-partition",
+        /// The target was started before and never came up.
+        FailedBefore = "failed-before",
         /// The running system is writable: a writable copy of the target will be made the default.
         MakesCopy = "makes-copy",
+    }
+}
+
+impl Concern {
+    /// Whether the machine would not start: then the change is refused until that is mended.
+    pub fn is_blocking(self) -> bool {
+        matches!(
+            self,
+            Self::NoKernel
+                | Self::NoInitrd
+                | Self::NoModules
+                | Self::NoEtc
+                | Self::NoBootSpace
+                | Self::NoBootPartition
+        )
     }
 }
 

@@ -11,6 +11,8 @@ coded! {
         Booted = "booted",
         /// The snapshot is what starts next.
         Default = "default",
+        /// The snapshot starts once with the next restart.
+        StartsOnce = "starts-once",
         /// A person pinned the snapshot.
         Pinned = "pinned",
         /// A transaction is open in the snapshot.
@@ -45,6 +47,14 @@ coded! {
         MustStayReadOnly = "must-stay-read-only",
         /// A boot loader is in charge for which no support is built in.
         BootLoaderUnsupported = "boot-loader-unsupported",
+        /// Nothing can be started just once here: the boot loader has no way to come back by itself.
+        NoBootOnce = "no-boot-once",
+        /// The partition that the boot loader reads is not mounted.
+        NoBootPartition = "no-boot-partition",
+        /// Something waits for the restart already, and would be forgotten.
+        PendingFirst = "pending-first",
+        /// The snapshot cannot start the machine; its plan says why.
+        NotBootable = "not-bootable",
         /// The job is past the point up to which stopping it leaves no trace.
         TooLate = "too-late",
     }

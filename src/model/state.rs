@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::{
     Capabilities, Capability, ChangeCounts, Condition, Event, Job, JobId, JobState, Policy, Refusal,
-    RefusalCode, Snapshot, SnapshotId, Updates,
+    RefusalCode, Snapshot, SnapshotId, StartReceipt, Updates,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -15,6 +15,10 @@ pub struct State {
     pub booted: Option<SnapshotId>,
     /// The one that starts next; `None` when that is not a snapshot.
     pub default: Option<SnapshotId>,
+    /// The one that starts once, before the default is started again; `None` for nothing.
+    pub once: Option<SnapshotId>,
+    /// What came of the last restart, where something was asked of it.
+    pub receipt: Option<StartReceipt>,
     /// What is known about updates.
     pub updates: Updates,
     /// Running jobs, and ended ones that are still remembered.
@@ -44,10 +48,16 @@ impl State {
                 }
                 changed
             }
-            Event::Boot { booted, default } => {
+            Event::Boot {
+                booted,
+                default,
+                once,
+            } => {
                 let first = replace(&mut self.booted, booted);
-                replace(&mut self.default, default) || first
+                let second = replace(&mut self.once, once);
+                replace(&mut self.default, default) || first || second
             }
+            Event::Receipt(receipt) => replace(&mut self.receipt, receipt),
             Event::Updates(updates) => replace(&mut self.updates, *updates),
             Event::Capabilities(capabilities) => replace(&mut self.capabilities, capabilities),
             Event::Policy(policy) => replace(&mut self.policy, policy),
@@ -87,11 +97,15 @@ impl State {
         if !gone.is_empty() || !present.is_empty() {
             events.push(Event::Snapshots { present, gone });
         }
-        if (self.booted, self.default) != (next.booted, next.default) {
+        if (self.booted, self.default, self.once) != (next.booted, next.default, next.once) {
             events.push(Event::Boot {
                 booted: next.booted,
                 default: next.default,
+                once: next.once,
             });
+        }
+        if self.receipt != next.receipt {
+            events.push(Event::Receipt(next.receipt));
         }
         if self.updates != next.updates {
             events.push(Event::Updates(Box::new(next.updates.clone())));
@@ -190,6 +204,8 @@ impl State {
             RefusalCode::Booted
         } else if self.default == Some(id) {
             RefusalCode::Default
+        } else if self.once == Some(id) {
+            RefusalCode::StartsOnce
         } else if snapshot.is_pinned() {
             RefusalCode::Pinned
         } else {
@@ -249,6 +265,33 @@ impl State {
         self.capable(Capability::BootDefault)?;
         self.is_rollback_target(id)?;
         self.idle()
+    }
+
+    /// Whether this snapshot may be started once now.
+    pub fn may_try_once(&self, id: SnapshotId) -> Result<(), Refusal> {
+        self.capable(Capability::BootOnce)?;
+        let snapshot = self.existing(id)?;
+        let code = if self.booted == Some(id) {
+            RefusalCode::Booted
+        } else if snapshot.is_in_progress() {
+            RefusalCode::InProgress
+        } else if snapshot.condition != Condition::Complete {
+            RefusalCode::Damaged
+        } else if !self.pending_updates().is_empty() {
+            RefusalCode::PendingFirst
+        } else {
+            return self.idle();
+        };
+        Err(Refusal::of(code, id))
+    }
+
+    /// Whether what was to start once may be forgotten now.
+    pub fn may_forget_once(&self) -> Result<(), Refusal> {
+        self.capable(Capability::BootOnce)?;
+        match self.once {
+            Some(_) => self.idle(),
+            None => Err(RefusalCode::NothingPending.into()),
+        }
     }
 
     /// Whether what waits for the restart may be discarded now.

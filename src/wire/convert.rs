@@ -2,8 +2,8 @@
 //! Between the model's words and their D-Bus form. What comes in is never trusted to be of this version.
 
 use crate::types::{
-    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot,
-    Updates,
+    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Receipt,
+    Snapshot, Updates,
 };
 use model::{
     Capabilities, Capability, ChangeKind, Check, Cleanup, Concern, Condition, Ending, FailureCode, JobId,
@@ -246,6 +246,28 @@ impl From<Updates> for model::Updates {
                 installed_delta: it.installed_delta,
             },
         }
+    }
+}
+
+impl From<Option<model::StartReceipt>> for Receipt {
+    fn from(it: Option<model::StartReceipt>) -> Self {
+        it.map_or_else(Self::default, |it| Self {
+            wanted: it.wanted.0,
+            once: it.once,
+            asked: it.asked.0,
+            kept: it.kept.to_string(),
+        })
+    }
+}
+
+impl From<Receipt> for Option<model::StartReceipt> {
+    fn from(it: Receipt) -> Self {
+        Some(model::StartReceipt {
+            wanted: crate::snapshot_id(it.wanted)?,
+            once: it.once,
+            asked: Timestamp(it.asked),
+            kept: model::Kept::from_code(&it.kept)?,
+        })
     }
 }
 

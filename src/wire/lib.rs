@@ -36,8 +36,8 @@ pub use space::{
     Freed, Named, SnapshotBytes, Usage, doomed_from_wire, doomed_to_wire, size_from_wire, size_to_wire,
 };
 pub use types::{
-    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Snapshot,
-    Started, Updates,
+    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Receipt,
+    Snapshot, Started, Updates,
 };
 
 /// The interface files, by interface name: what the running helper must look like.

@@ -49,6 +49,8 @@ pub mod action {
     pub const DISCARD: &str = "org.kedge.kedge1.discard";
     /// Choose another snapshot to start.
     pub const ROLLBACK: &str = "org.kedge.kedge1.rollback";
+    /// Start a snapshot once.
+    pub const TRY_ONCE: &str = "org.kedge.kedge1.try-once";
     /// Cancel a job of another user.
     pub const CANCEL: &str = "org.kedge.kedge1.cancel-job";
 
@@ -60,7 +62,7 @@ pub mod action {
 
     /// All of them.
     pub const ALL: &[&str] = &[
-        CREATE, DELETE, EDIT, CHECK, UPDATE, DISCARD, ROLLBACK, CANCEL, CONFIGURE, READ,
+        CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, EDIT, READ, ROLLBACK, TRY_ONCE, UPDATE,
     ];
 }
 

@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use zbus::{OwnedObjectPath, OwnedVariant, Type, Variant};
 
+/// What came of the last restart: `(ubts)`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type, Variant, OwnedVariant)]
+pub struct Receipt {
+    /// What should have started, or zero when nothing was asked.
+    pub wanted: u32,
+    /// Whether just once.
+    pub once: bool,
+    /// When that was asked for.
+    pub asked: u64,
+    /// `model::Kept`; empty when nothing was asked.
+    pub kept: String,
+}
+
 /// A snapshot: `(usutussa{ss}bayays)`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Snapshot {

@@ -16,6 +16,7 @@ mod snapper;
 mod snapshots;
 mod space;
 mod sync_point;
+mod systemd_boot;
 mod tukit;
 mod watching;
 
@@ -33,7 +34,7 @@ fn main() {
     let lacks = support::isolate().err();
     let lacks_snapper = (!support::loop_btrfs::has_program("snapper")).then(|| "needs snapper".to_owned());
     let lacks_python = (!support::loop_btrfs::has_program("python3")).then(|| "needs python3".to_owned());
-    let groups: [(&[Case], Option<String>); 9] = [
+    let groups: [(&[Case], Option<String>); 10] = [
         (snapshots::CASES, None),
         (watching::CASES, None),
         (hostile::CASES, None),
@@ -42,6 +43,7 @@ fn main() {
         (faults::CASES, None),
         (sync_point::CASES, None),
         (tukit::CASES, lacks_python),
+        (systemd_boot::CASES, None),
         (snapper::CASES, lacks_snapper),
     ];
     let mut trials = Vec::new();

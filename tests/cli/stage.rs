@@ -93,6 +93,7 @@ impl Stage {
             engine: engine.clone(),
             authority,
             state_dir: bus.dir().join("state"),
+            boot: "one".to_owned(),
         };
         let served = runtime.block_on(async {
             let served = serve(setup, Builder::address(bus.address().as_str()))

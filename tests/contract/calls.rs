@@ -159,6 +159,14 @@ async fn everything_answers() {
     let target = 31;
     let (plan,) = boot.plan_rollback(target).await.unwrap();
     assert!(plan.target == target && plan.restart == "reboot" && !plan.changes.is_empty());
+    assert_eq!(boot.examine(target).await.unwrap(), Vec::<String>::new());
+    let (id, _) = boot.try_once(target, Default::default()).await.unwrap();
+    assert_eq!(ended(c, id).await.outcome.ending, "done");
+    assert_eq!(manager.once().await.unwrap(), target);
+    assert_eq!(manager.receipt().await.unwrap(), wire::Receipt::default());
+    let (id, _) = boot.try_once(0, Default::default()).await.unwrap();
+    assert_eq!(ended(c, id).await.outcome.ending, "done");
+    assert_eq!(manager.once().await.unwrap(), 0);
     let (id, _) = boot.rollback(target, Default::default()).await.unwrap();
     let done = ended(c, id).await;
     assert_eq!((done.target, done.outcome.snapshot), (target, target));

@@ -77,6 +77,7 @@ impl Machine {
             engine: self.engine.clone(),
             authority: self.authority.clone(),
             state_dir: self.dir.path().to_owned(),
+            boot: "one".to_owned(),
         }
     }
 

@@ -193,7 +193,9 @@ fn view(system: &System) -> impl PartialEq + Debug + use<> {
             (it.id, it.condition, it.read_only, parent, books)
         })
         .collect();
-    let able = Capability::ALL.iter().map(|it| system.capabilities.has(*it));
+    // Whether something can be started once is the boot loader's affair.
+    let able = Capability::ALL.iter().filter(|it| **it != Capability::BootOnce);
+    let able = able.map(|it| system.capabilities.has(*it));
     (snapshots, system.booted, system.default, able.collect::<Vec<_>>())
 }
 

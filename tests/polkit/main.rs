@@ -87,6 +87,11 @@ fn main() {
             table::hidden_names,
         ),
         trial(
+            "polkit: trying a snapshot once has an action of its own",
+            &need,
+            table::trying,
+        ),
+        trial(
             "polkit: one's own job may be cancelled, another's asks",
             &need,
             table::cancelling,

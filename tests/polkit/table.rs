@@ -29,6 +29,7 @@ impl Stage {
             engine: engine.clone(),
             authority: Arc::new(Polkit),
             state_dir: dir.path().to_owned(),
+            boot: "one".to_owned(),
         };
         let address = system.bus.address();
         let served = serve(setup, zbus::connection::Builder::address(address.as_str()))
@@ -259,6 +260,26 @@ pub(crate) async fn hidden_names() {
     let changes = wire::ChangesProxy::new(&connection).await.unwrap();
     let refused = changes.file_versions(b"/root/notes").await.unwrap_err();
     assert_eq!(Error::from_reply(&refused), expected);
+}
+
+/// What waits for the restart must not be forgotten, so this needs a machine where nothing does.
+pub(crate) async fn trying() {
+    let stage = Stage::new().await;
+    stage.engine.restart();
+    for user in [NOBODY, MAN, GAMES] {
+        let connection = user.connect(&stage.system.bus).await;
+        let boot = wire::BootProxy::new(&connection).await.unwrap();
+        assert!(boot.examine(31).await.is_ok(), "reading needs no authorization");
+        let reply = boot.try_once(31, HashMap::new()).await;
+        match allowed(user, action::TRY_ONCE) {
+            true => assert!(reply.is_ok(), "{reply:?}"),
+            false => assert_eq!(
+                Error::from_reply(&reply.unwrap_err()),
+                Some(Error::NotAuthorized(action::TRY_ONCE.to_owned()))
+            ),
+        }
+        settled(&connection).await;
+    }
 }
 
 pub(crate) async fn cancelling() {

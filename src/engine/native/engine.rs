@@ -3,7 +3,7 @@ use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
 use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, platform, transaction};
 use model::{
-    ChangeCounts, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
+    ChangeCounts, Concern, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
     PackageChange, Plan, Platform, Refusal, RefusalCode, Retention, RoomPlan, Snapshot, SnapshotId,
     SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid, userdata_key,
 };
@@ -108,6 +108,14 @@ impl Engine for NativeEngine {
 
     fn roll_back(&self, id: SnapshotId, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
         rollback::roll_back(self, id, context)
+    }
+
+    fn try_once(&self, id: Option<SnapshotId>, context: &Context<'_>) -> Result<Outcome<()>, Error> {
+        rollback::try_once(self, id, context)
+    }
+
+    fn examine(&self, id: SnapshotId) -> Result<Vec<Concern>, Error> {
+        transaction::concerns(self, id)
     }
 
     fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error> {

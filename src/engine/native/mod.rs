@@ -17,7 +17,7 @@ mod rollback;
 mod space;
 mod store;
 
-pub(crate) use boot::Boot;
+pub(crate) use boot::{Boot, Candidate};
 #[cfg(feature = "fuzzing")]
 pub(crate) use btrfs::read_search_result;
 pub(crate) use clean_up::civil;
@@ -34,13 +34,15 @@ pub(crate) use store::{Base, Store};
 use crate::packages::reader::Reader;
 use crate::platform::Known;
 use crate::{Error, System};
-use boot::BtrfsDefault;
 use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, Writer, userdata_key};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// So many snapshots that are not pinned are in the boot menu besides those that start.
+const IN_MENU: usize = 5;
 
 /// Reads the time; an argument so that tests can set it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -71,8 +73,8 @@ struct Parts {
 /// What the last reading was made of: while that is the same, so is the reading.
 #[derive(Debug)]
 struct Reading {
-    /// The version of the listing, the running subvolume, and the default one.
-    of: (u64, u64, u64),
+    /// The version of the listing, the running subvolume, the default one, and the one that starts once.
+    of: (u64, u64, u64, u64),
     system: Arc<System>,
 }
 
@@ -107,6 +109,7 @@ impl NativeEngine {
             && let Some(id) = engine.booted()?
             && let Some(entry) = engine.store()?.entry(id)?
             && entry.snapshot.is_not_booted()
+            && engine.boot()?.adopt(entry.subvolume)?
         {
             engine.store()?.set_userdata(id, userdata_key::NOT_BOOTED, None)?;
         }
@@ -121,8 +124,7 @@ impl NativeEngine {
         let Some(store) = Store::of_system(self.root.as_fd())? else {
             return Ok(None);
         };
-        let boot = BtrfsDefault::new(store.root(), store.directory())?;
-        let boot = Box::new(boot);
+        let boot = boot::detect(store.root(), store.directory())?;
         Ok(Some(self.parts.get_or_init(|| Parts { store, boot })))
     }
 
@@ -176,11 +178,62 @@ impl NativeEngine {
         };
         let entry = self.store()?.entry(id)?;
         let entry = entry.ok_or_else(|| Error::from(Refusal::of(RefusalCode::NoSuchSnapshot, id)))?;
-        self.set_default_subvolume(entry.subvolume).map_err(wrapped)
+        // What has never been started may fail to.
+        let trial = entry.snapshot.is_not_booted();
+        self.candidate(id)
+            .and_then(|candidate| self.boot()?.prepare(&candidate, trial))
+            .and_then(|()| self.set_default_subvolume(entry.subvolume, trial))
+            .map_err(wrapped)
     }
 
-    fn set_default_subvolume(&self, subvolume: u64) -> Result<(), Error> {
-        self.boot()?.set_default(subvolume)?;
+    /// A snapshot as something to start.
+    pub(crate) fn candidate(&self, id: SnapshotId) -> Result<Candidate, Error> {
+        let store = self.store()?;
+        let entry = store.entry(id)?;
+        let entry = entry.ok_or_else(|| Error::from(Refusal::of(RefusalCode::NoSuchSnapshot, id)))?;
+        Ok(Candidate {
+            id,
+            subvolume: entry.subvolume,
+            root: store.open(id)?,
+            description: entry.snapshot.description.clone(),
+            time: entry.snapshot.time,
+        })
+    }
+
+    /// Lets the boot menu show what starts, what is pinned, and the newest of the others.
+    pub(crate) fn show_in_menu(&self) -> Result<(), Error> {
+        let state = self.read()?.to_state();
+        let starts = [state.default, state.booted, state.once];
+        let newest = state.snapshots.values().rev().filter(|it| !it.is_pinned());
+        let pinned = state.snapshots.values().rev().filter(|it| it.is_pinned());
+        let others = pinned.chain(newest.take(IN_MENU)).map(|snapshot| snapshot.id);
+        let mut shown: Vec<SnapshotId> = Vec::new();
+        for id in starts.into_iter().flatten().chain(others) {
+            let is_whole = state
+                .snapshots
+                .get(&id)
+                .is_some_and(|it| it.condition == model::Condition::Complete && !it.is_in_progress());
+            if is_whole && !shown.contains(&id) {
+                shown.push(id);
+            }
+        }
+        let candidates: Vec<Candidate> = shown
+            .into_iter()
+            .filter_map(|id| self.candidate(id).ok())
+            .collect();
+        self.boot()?.show(&candidates)
+    }
+
+    /// The snapshot that starts once; `None` for nothing.
+    pub(crate) fn once(&self) -> Result<Option<SnapshotId>, Error> {
+        match self.boot()?.once()? {
+            Some(subvolume) => self.store()?.by_subvolume(subvolume),
+            None => Ok(None),
+        }
+    }
+
+    fn set_default_subvolume(&self, subvolume: u64, trial: bool) -> Result<(), Error> {
+        self.boot()?.set_default(subvolume, trial)?;
         let now = self.boot()?.default()?;
         if now == subvolume {
             return Ok(());
@@ -203,6 +256,7 @@ impl NativeEngine {
                 .collect(),
             booted: self.booted()?,
             default: self.default()?,
+            once: self.once()?,
             capabilities: self.capabilities(),
             ..State::default()
         })
@@ -233,6 +287,10 @@ impl NativeEngine {
             .parts
             .get()
             .map_or(Some(RefusalCode::NoSnapshots), |parts| parts.boot.absence());
+        let once = self
+            .parts
+            .get()
+            .map_or(Some(RefusalCode::NoSnapshots), |parts| parts.boot.once_absence());
         let snapshots = self.parts.get().is_none().then_some(RefusalCode::NoSnapshots);
         let (updates, packages) = match snapshots {
             None => crate::transaction::absence(self),
@@ -242,6 +300,7 @@ impl NativeEngine {
             (Capability::Snapshots, snapshots),
             (Capability::Updates, updates),
             (Capability::BootDefault, boot),
+            (Capability::BootOnce, once),
             (Capability::PackageChanges, packages),
         ]))
     }
@@ -251,13 +310,18 @@ impl NativeEngine {
         let parts = self.find_parts()?;
         let listing = parts.map(|parts| parts.store.read()).transpose()?;
         let of = match (parts, &listing) {
-            (Some(parts), Some(listing)) => (listing.version, parts.boot.booted()?, parts.boot.default()?),
-            _ => (0, 0, 0),
+            (Some(parts), Some(listing)) => (
+                listing.version,
+                parts.boot.booted()?,
+                parts.boot.default()?,
+                parts.boot.once()?.unwrap_or_default(),
+            ),
+            _ => (0, 0, 0, 0),
         };
         if let Some(reading) = last.as_ref().filter(|reading| reading.of == of) {
             return Ok(Arc::clone(&reading.system));
         }
-        let (_, booted, default) = of;
+        let (_, booted, default, once) = of;
         let mut system = Arc::new(System {
             snapshots: listing
                 .iter()
@@ -266,6 +330,7 @@ impl NativeEngine {
                 .collect(),
             booted: listing.as_ref().and_then(|listing| listing.by_subvolume(booted)),
             default: listing.as_ref().and_then(|listing| listing.by_subvolume(default)),
+            once: listing.as_ref().and_then(|listing| listing.by_subvolume(once)),
             capabilities: self.capabilities(),
         });
         // It may have been read anew and say the same: the second reading is, as it starts to watch.

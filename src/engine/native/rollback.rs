@@ -19,16 +19,59 @@ pub(super) fn roll_back(
     context.report.progress(Progress::at(Phase::Prepare));
     let _locks = transaction::idle(engine)?.ok_or(RefusalCode::Busy)?;
     engine.state_about(id)?.may_roll_back(id)?;
+    transaction::refuse_unbootable(engine, id)?;
     context.cancel.check()?;
     let before = engine.boot()?.default()?;
-    let target = if engine.is_default_read_only()? {
+    // The running system is a writable copy already.
+    let target = if engine.is_default_read_only()? || engine.booted()? == Some(id) {
         make_default(engine, id, before, context)?;
         id
     } else {
         make_copy_default(engine, id, before, context)?
     };
     keep_platform_books(engine, |books| books.rolled_back(target, engine.booted()?));
+    show_in_menu(engine);
     Ok(Outcome::Changed(target))
+}
+
+/// The change is done; a menu that does not show it yet is not worth failing for.
+fn show_in_menu(engine: &NativeEngine) {
+    if let Err(error) = engine.show_in_menu() {
+        tracing::warn!("the boot menu is not up to date: {}", error.chain());
+    }
+}
+
+pub(super) fn try_once(
+    engine: &NativeEngine,
+    id: Option<SnapshotId>,
+    context: &Context<'_>,
+) -> Result<Outcome<()>, Error> {
+    context.report.progress(Progress::at(Phase::Prepare));
+    let _locks = transaction::idle(engine)?.ok_or(RefusalCode::Busy)?;
+    let Some(id) = id else {
+        engine.read()?.to_state().may_forget_once()?;
+        context.cancel.close()?;
+        engine.boot()?.set_once(None)?;
+        return Ok(Outcome::Changed(()));
+    };
+    engine.read()?.to_state().may_try_once(id)?;
+    transaction::refuse_unbootable(engine, id)?;
+    if engine.once()? == Some(id) {
+        return Ok(Outcome::Unchanged);
+    }
+    context.report.progress(Progress::at(Phase::Verify));
+    let candidate = engine.candidate(id)?;
+    engine.boot()?.prepare(&candidate, false)?;
+    context.cancel.close()?;
+    context.report.progress(Progress::at(Phase::Commit));
+    engine.boot()?.set_once(Some(candidate.subvolume))?;
+    match engine.once()? == Some(id) {
+        true => Ok(Outcome::Changed(())),
+        false => Err(Error::Damaged {
+            path: "/".into(),
+            reason: format!("snapshot {id} does not start once after that was set"),
+        }),
+    }
 }
 
 /// Undoes a change of the default that failed: by what the disk says, not by what the failed call said.
@@ -36,7 +79,7 @@ fn default_back(engine: &NativeEngine, before: u64) -> Result<(), Error> {
     if engine.boot()?.default()? == before {
         return Ok(());
     }
-    engine.set_default_subvolume(before)
+    engine.set_default_subvolume(before, false)
 }
 
 /// The point of no return and the step behind it.
@@ -64,12 +107,13 @@ fn make_default(
     context: &Context<'_>,
 ) -> Result<(), Error> {
     let store = engine.store()?;
+    let read_only = engine.is_default_read_only()?;
     let mut old: Option<Snapshot> = None;
     // What starts next must not be cleaned away, and the layout starts read-only snapshots only.
     store.change(id, |snapshot| {
         old = Some(snapshot.clone());
         snapshot.cleanup = Cleanup::default();
-        snapshot.read_only = true;
+        snapshot.read_only |= read_only;
     })?;
     commit(engine, id, context).map_err(|error| {
         let undo = default_back(engine, before).and_then(|()| {

@@ -100,6 +100,7 @@ impl Machine {
                 snapshots: self.state.snapshots.clone(),
                 booted: self.state.booted,
                 default: self.state.default,
+                once: self.state.once,
                 capabilities: self.state.capabilities.clone(),
             };
             if system != *self.shown {
@@ -244,10 +245,13 @@ impl Machine {
 
     /// Starts the default: it is the running system now, and was booted once.
     pub(super) fn boot(&mut self) {
-        let default = self.state.default;
+        let next = self.state.once.or(self.state.default);
         self.open = None;
-        self.change(|state| state.booted = default);
-        if let Some(id) = default {
+        self.change(|state| {
+            state.booted = next;
+            state.once = None;
+        });
+        if let Some(id) = next {
             self.adjust(id, |snapshot| {
                 snapshot.userdata.remove(userdata_key::NOT_BOOTED);
             });

@@ -315,6 +315,37 @@ impl Engine for SimEngine {
         Ok(Outcome::Changed(target))
     }
 
+    fn try_once(&self, id: Option<SnapshotId>, context: &Context<'_>) -> Result<Outcome<()>, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        match id {
+            Some(id) => self.machine().state().may_try_once(id)?,
+            None => self.machine().state().may_forget_once()?,
+        }
+        work.trouble().map_err(Stop::into_error)?;
+        if self.machine().state().once == id {
+            return Ok(Outcome::Unchanged);
+        }
+        work.enter(Phase::Commit, 900)?;
+        work.trouble().map_err(Stop::into_error)?;
+        self.machine().change(|state| state.once = id);
+        Ok(Outcome::Changed(()))
+    }
+
+    fn examine(&self, id: SnapshotId) -> Result<Vec<Concern>, Error> {
+        let machine = self.machine();
+        let Some(target) = machine.packages(Some(id)) else {
+            return Err(Refusal::of(RefusalCode::NoSuchSnapshot, id).into());
+        };
+        let kernel =
+            |packages: &packages::Packages| packages.keys().any(|name| name.starts_with("kernel-default"));
+        let running = machine.packages(None).is_some_and(kernel);
+        Ok(match running && !kernel(target) {
+            true => vec![Concern::NoKernel],
+            false => Vec::new(),
+        })
+    }
+
     fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error> {
         let mut work = Work::new(self, context);
         work.enter(Phase::Prepare, 0)?;

@@ -25,6 +25,7 @@ pub(crate) use plan::{
     change_counts, changelog, package_changes, package_files, package_stamp, plan_rollback,
 };
 pub(crate) use sandbox::Sandboxed;
+pub(crate) use verify::{Kernel, concerns, kernels, refuse_unbootable};
 
 use crate::native::{Base, NativeEngine};
 use crate::packages::{self, Database, Packages, Tree};
@@ -218,7 +219,10 @@ impl Job<'_> {
             if self.engine.default()? == Some(self.id) {
                 match self.default {
                     Some(id) => self.engine.set_default(id)?,
-                    None => self.engine.boot()?.set_default(self.engine.boot()?.booted()?)?,
+                    None => self
+                        .engine
+                        .boot()?
+                        .set_default(self.engine.boot()?.booted()?, false)?,
                 }
             }
             self.remove()

@@ -189,20 +189,11 @@ pub(crate) fn changelog(
 pub(crate) fn plan_rollback(engine: &NativeEngine, id: SnapshotId) -> Result<Plan, Error> {
     let state = engine.system()?.to_state();
     state.may_roll_back(id)?;
-    let (running, target) = (root_of(engine, None)?, root_of(engine, Some(id))?);
     let mut concerns = Vec::new();
     if state.pending().is_some_and(|pending| pending != id) {
         concerns.push(Concern::DropsPending);
     }
-    let kernels = verify::kernels(Tree::new(target.as_fd()))?;
-    let running_kernels = verify::kernels(Tree::new(running.as_fd()))?;
-    if kernels.is_empty() && !running_kernels.is_empty() {
-        concerns.push(Concern::NoKernel);
-    }
-    let has_initrd = |kernel: &verify::Kernel| kernel.initrd.is_some();
-    if !kernels.is_empty() && !kernels.iter().any(has_initrd) && running_kernels.iter().any(has_initrd) {
-        concerns.push(Concern::NoInitrd);
-    }
+    concerns.extend(verify::concerns(engine, id)?);
     let changes = match package_changes(engine, None, Some(id)) {
         Ok(changes) => changes,
         Err(error) => {

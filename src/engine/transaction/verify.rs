@@ -2,8 +2,9 @@
 //! Whether a system can be started: it has a kernel and an initrd if its origin had them.
 
 use crate::Error;
+use crate::native::NativeEngine;
 use crate::packages::Tree;
-use model::{Failure, FailureCode};
+use model::{Concern, Failure, FailureCode, Refusal, RefusalCode, SnapshotId};
 
 /// More names than this in one directory are not looked at.
 const LIMIT: usize = 10_000;
@@ -53,6 +54,43 @@ fn initrds(version: &str) -> [String; 4] {
         format!("boot/initramfs-{version}.img"),
         format!("usr/lib/modules/{version}/initrd"),
     ]
+}
+
+/// What speaks against starting a snapshot, by its files and the boot loader: in comparison with the running system,
+/// since a machine may well be started by a kernel from elsewhere.
+pub(crate) fn concerns(engine: &NativeEngine, id: SnapshotId) -> Result<Vec<Concern>, Error> {
+    let candidate = engine.candidate(id)?;
+    let (target, running) = (candidate.tree(), Tree::new(engine.store()?.root()));
+    let (own, others) = (kernels(target)?, kernels(running)?);
+    let mut concerns = Vec::new();
+    if own.is_empty() && !others.is_empty() {
+        concerns.push(Concern::NoKernel);
+    }
+    let has_initrd = |kernel: &Kernel| kernel.initrd.is_some();
+    if !own.is_empty() && !own.iter().any(has_initrd) && others.iter().any(has_initrd) {
+        concerns.push(Concern::NoInitrd);
+    }
+    let has_modules =
+        |tree: Tree<'_>, kernel: &Kernel| tree.exists(&format!("usr/lib/modules/{}", kernel.version));
+    if !own.is_empty()
+        && !own.iter().any(|kernel| has_modules(target, kernel))
+        && others.iter().any(|kernel| has_modules(running, kernel))
+    {
+        concerns.push(Concern::NoModules);
+    }
+    if target.names("etc", 1)?.is_empty() && !running.names("etc", 1)?.is_empty() {
+        concerns.push(Concern::NoEtc);
+    }
+    concerns.extend(engine.boot()?.concerns(&candidate)?);
+    Ok(concerns)
+}
+
+/// Refuses a snapshot that the machine would not start from.
+pub(crate) fn refuse_unbootable(engine: &NativeEngine, id: SnapshotId) -> Result<(), Error> {
+    match concerns(engine, id)?.into_iter().any(Concern::is_blocking) {
+        true => Err(Refusal::of(RefusalCode::NotBootable, id).into()),
+        false => Ok(()),
+    }
 }
 
 /// Fails unless `new` has a kernel where `old` had one, and each kernel an initrd where `old`'s kernels had.

@@ -57,4 +57,44 @@ impl Boot {
         );
         begin.await
     }
+
+    #[zbus(out_args("concerns"))]
+    async fn examine(&self, number: u32) -> Result<Vec<String>, Error> {
+        let _hold = self.0.idle.hold();
+        let _one = self.0.reader().await?;
+        let found = self.0.blocking(move |engine| engine.examine(SnapshotId(number)));
+        let found = found.await.map_err(from_engine)?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    }
+
+    #[zbus(out_args("job", "path"))]
+    async fn try_once(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        number: u32,
+        options: Options,
+    ) -> Result<(u32, OwnedObjectPath), Error> {
+        wire::no_options(&options)?;
+        let id = wire::snapshot_id(number);
+        let begin = self.0.begin(
+            (&header, connection),
+            action::TRY_ONCE,
+            (JobKind::TryOnce, id),
+            |state| match id {
+                Some(id) => state.may_try_once(id),
+                None => state.may_forget_once(),
+            },
+            |_| {
+                Box::new(move |engine, context| {
+                    Ok(Done {
+                        changed: matches!(engine.try_once(id, context)?, Outcome::Changed(())),
+                        snapshot: id,
+                        found: None,
+                    })
+                })
+            },
+        );
+        begin.await
+    }
 }

@@ -74,6 +74,16 @@ impl Manager {
         wire::snapshot_number(self.0.state().default)
     }
 
+    #[zbus(property)]
+    async fn once(&self) -> u32 {
+        wire::snapshot_number(self.0.state().once)
+    }
+
+    #[zbus(property)]
+    async fn receipt(&self) -> wire::Receipt {
+        self.0.state().receipt.into()
+    }
+
     #[zbus(signal)]
     pub(crate) async fn job_new(
         emitter: &SignalEmitter<'_>,

@@ -161,6 +161,7 @@ fn event(op: Op) -> Event {
         Op::Boot(booted, default) => Event::Boot {
             booted: booted.map(SnapshotId),
             default: default.map(SnapshotId),
+            once: None,
         },
         Op::Job(id, check) => {
             let kind = if check { JobKind::Check } else { JobKind::Update };

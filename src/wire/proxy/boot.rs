@@ -16,4 +16,11 @@ pub trait Boot {
     /// Makes this snapshot the default.
     #[zbus(allow_interactive_auth)]
     fn rollback(&self, number: u32, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Started>;
+
+    /// What speaks against starting this snapshot.
+    fn examine(&self, number: u32) -> zbus::Result<Vec<String>>;
+
+    /// Lets this snapshot start once with the next restart; zero forgets it.
+    #[zbus(allow_interactive_auth)]
+    fn try_once(&self, number: u32, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Started>;
 }

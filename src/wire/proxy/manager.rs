@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::types::Job;
+use crate::types::{Job, Receipt};
 use std::collections::HashMap;
 use zbus::proxy;
 
@@ -31,6 +31,14 @@ pub trait Manager {
     /// The snapshot that starts next, or zero.
     #[zbus(property)]
     fn default(&self) -> zbus::Result<u32>;
+
+    /// The snapshot that starts once with the next restart, or zero.
+    #[zbus(property)]
+    fn once(&self) -> zbus::Result<u32>;
+
+    /// What came of the last restart.
+    #[zbus(property)]
+    fn receipt(&self) -> zbus::Result<Receipt>;
 
     /// A job began.
     #[zbus(signal)]

@@ -19,6 +19,7 @@ pub(super) fn cases() -> Vec<Case> {
         a_rollback_cancelled_in_time_changes_nothing,
         a_rollback_past_the_point_of_no_return_is_not_cancelled,
         nothing_pending_cannot_be_discarded,
+        what_starts_once_does_not_start_twice,
         discarding_a_rollback_keeps_its_target,
         a_writable_target_starts_read_only,
         a_finished_default_loses_its_mark_only,
@@ -51,6 +52,39 @@ fn rolling_back_sets_the_default_and_a_restart_runs_it(bench: &mut dyn Bench) ->
     assert_eq!(system(bench), expected);
     assert_eq!(refusal(bench.engine().delete(id)).0, RefusalCode::Booted);
     assert_eq!(bench.engine().delete(SnapshotId(1))?, Outcome::Changed(()));
+    Ok(())
+}
+
+fn what_starts_once_does_not_start_twice(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "to try")?;
+    assert_eq!(bench.engine().examine(id)?, []);
+    let before = system(bench);
+    if !before.capabilities.has(model::Capability::BootOnce) {
+        let (result, _) = run(|context| bench.engine().try_once(Some(id), context));
+        assert_eq!(refusal(result).0, RefusalCode::NoBootOnce);
+        assert_eq!(system(bench), before);
+        return Ok(());
+    }
+    let forget = run(|context| bench.engine().try_once(None, context)).0;
+    assert_eq!(refusal(forget).0, RefusalCode::NothingPending);
+    run(|context| bench.engine().try_once(Some(id), context)).0?;
+    let state = system(bench).to_state();
+    assert_eq!(
+        (state.once, state.default, state.pending()),
+        (Some(id), before.default, None)
+    );
+    assert_eq!(refusal(bench.engine().delete(id)).0, RefusalCode::StartsOnce);
+    run(|context| bench.engine().try_once(None, context)).0?;
+    assert_eq!(system(bench), before);
+    run(|context| bench.engine().try_once(Some(id), context)).0?;
+    bench.reboot();
+    let state = system(bench).to_state();
+    assert_eq!(
+        (state.booted, state.default, state.once),
+        (Some(id), before.default, None)
+    );
+    bench.reboot();
+    assert_eq!(system(bench).booted, before.booted);
     Ok(())
 }
 
