@@ -180,7 +180,7 @@ async fn everything_answers() {
     let past = history.list(2).await.unwrap();
     assert_eq!(
         past.iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(),
-        ["rollback", "discard"]
+        ["rollback", "try-once"]
     );
     assert_eq!(history.list(u32::MAX).await.unwrap().len(), 7);
 }
