@@ -182,7 +182,7 @@ async fn everything_answers() {
         past.iter().map(|job| job.kind.as_str()).collect::<Vec<_>>(),
         ["rollback", "try-once"]
     );
-    assert_eq!(history.list(u32::MAX).await.unwrap().len(), 7);
+    assert_eq!(history.list(u32::MAX).await.unwrap().len(), 9);
 }
 
 async fn actions() {
