@@ -17,6 +17,7 @@ mod lock;
 mod mounts;
 mod place;
 mod plan;
+mod room;
 mod sandbox;
 mod transactor;
 mod verify;
@@ -185,19 +186,21 @@ impl Job<'_> {
         };
         let done = if transactor::of(self.engine)? == Transactor::Tukit {
             let inside = transactor::inside(self.engine, self.id)?;
-            packages.update(&inside, self.context, 10..930)?
+            packages.update(&inside, self.context, 10..930)
         } else {
             sandbox::enter(&spec, self.context, |inside, context| {
                 packages.update(inside, context, 10..930)
-            })?
+            })
         };
+        let done = done.map_err(|cause| room::named(cause, &snapshot))?;
         if done == Outcome::Unchanged {
             self.context.report.progress(at(Phase::CleanUp, 930));
             return Ok(Outcome::Unchanged);
         }
         self.context.report.progress(at(Phase::Verify, 930));
         let tree = Tree::new(snapshot.as_fd());
-        packages::verify(&**packages, self.engine.reader(), tree, self.manager.place)?;
+        let verified = packages::verify(&**packages, self.engine.reader(), tree, self.manager.place);
+        verified.map_err(|cause| room::named(cause, &snapshot))?;
         verify::bootable(self.present, tree)?;
         self.context.cancel.close()?;
         self.context.report.progress(at(Phase::Commit, 960));
