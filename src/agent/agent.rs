@@ -3,25 +3,22 @@
 
 mod act;
 mod night;
+mod rhythm;
 mod wake;
 
 use crate::event::{self, Event, Sender};
 use crate::icon::Icon;
 use crate::job_view::JobViews;
 use crate::link::Link;
-use crate::notice::{self, Notification};
 use crate::notify::Notifier;
 use crate::runner::{self, Runner};
 use crate::service::{self, Said, Service};
 use crate::system::System;
 use crate::tray::{self, Command, Moment};
-use crate::{memory, session, settings, window};
+use crate::{memory, session, settings};
 use anyhow::{Context, Result};
 use client::Bus;
-use model::{
-    CheckTime, Job, JobKind, Memory, News, Notice, Pause, State, Surroundings, Timestamp, Wait, Wanted,
-    check_time,
-};
+use model::{Memory, Notice, Pause, State, Surroundings, Timestamp, Wait};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -190,7 +187,7 @@ impl Agent {
     async fn connect_system(&mut self) {
         match System::connect(&self.bus, self.events.clone()).await {
             Ok(system) => {
-                self.around = system.surroundings().await;
+                self.around = client::surroundings(&system.connection).await;
                 // A helper that runs already costs nothing: perhaps it is in the middle of a job.
                 if system.has_helper().await {
                     self.link.client();
@@ -251,7 +248,8 @@ impl Agent {
                 self.system = None;
                 self.look_again = Some(Instant::now() + LOOK_AGAIN);
             }
-            Event::Stop => {}
+            // What follows is read anew.
+            Event::SettingsChanged | Event::Stop => {}
         }
     }
 
@@ -267,7 +265,7 @@ impl Agent {
 
     async fn look_around(&mut self) {
         if let Some(system) = &self.system {
-            self.around = system.surroundings().await;
+            self.around = client::surroundings(&system.connection).await;
         }
     }
 
@@ -295,7 +293,7 @@ impl Agent {
             busy = state.jobs.values().any(|job| job.outcome().is_none());
             let due = self.tell(&state, busy, moment, &mut wake).await;
             self.check(&state, busy, moment, &mut wake);
-            let tray = tray::tray(
+            let mut tray = tray::tray(
                 &state,
                 &self.memory,
                 Moment {
@@ -305,6 +303,9 @@ impl Agent {
                     nights: self.nights,
                 },
             );
+            if !settings::shows_icon() {
+                tray.show = tray::Show::Hidden;
+            }
             if let Err(error) = self.icon.show(&tray).await {
                 tracing::warn!(%error, "the icon cannot be shown");
             }
@@ -330,87 +331,6 @@ impl Agent {
         wake.at(self.link.rest(busy));
         self.save();
         wake.first
-    }
-
-    /// Notes the notices that are due, takes away those that are over, and returns what is to be shown.
-    async fn tell(
-        &mut self,
-        state: &State,
-        busy: bool,
-        moment: Timestamp,
-        wake: &mut Wake,
-    ) -> Vec<Notification> {
-        let mut due_now = Vec::new();
-        self.memory.observe(state, &self.boot);
-        if busy {
-            let running = |job: &Job| job.outcome().is_none();
-            if state
-                .jobs
-                .values()
-                .any(|job| job.kind == JobKind::Update && running(job))
-            {
-                // It is being done.
-                for notice in [Notice::SecurityUpdates, Notice::UpdatesAvailable, Notice::Failed] {
-                    self.notifier.withdraw(notice).await;
-                }
-            }
-            return due_now;
-        }
-        let news = self.memory.news(state, free_space(), moment);
-        self.memory.settle(&news);
-        for notice in self.notifier.shown() {
-            if news.iter().all(|piece| piece.notice != notice) {
-                self.notifier.withdraw(notice).await;
-            }
-        }
-        if self.calm > Instant::now() {
-            return due_now;
-        }
-        let wanted = settings::wanted();
-        for piece in &news {
-            match self.memory.due(piece, wanted, moment, &self.boot) {
-                Some(due) if due <= moment => {
-                    due_now.extend(self.give(piece, state, moment).await);
-                    if let Some(next) = self.memory.due(piece, wanted, moment, &self.boot) {
-                        wake.on(next);
-                    }
-                }
-                Some(due) => wake.on(due),
-                None => {}
-            }
-        }
-        due_now
-    }
-
-    /// Notes that a notice is given; a window in front gives it by itself.
-    async fn give(&mut self, piece: &News, state: &State, moment: Timestamp) -> Option<Notification> {
-        tracing::info!(notice = %piece.notice, about = piece.about, "due");
-        self.memory.show(piece, moment);
-        if window::is_in_front(&self.session).await {
-            self.memory.acknowledge(piece.notice);
-            return None;
-        }
-        Some(notice::notification(piece.notice, state, &self.memory, moment))
-    }
-
-    /// Looks for updates when it is time, or notes why not.
-    fn check(&mut self, state: &State, busy: bool, moment: Timestamp, wake: &mut Wake) {
-        self.wait = None;
-        if busy
-            || self.calm > Instant::now()
-            || state.may_check().is_err()
-            || settings::wanted() == Wanted::Never
-        {
-            return;
-        }
-        match check_time(&state.updates, self.tried, self.around, moment) {
-            CheckTime::Now => {
-                self.tried = Some(moment);
-                self.call(Command::Check);
-            }
-            CheckTime::At(at) => wake.on(at),
-            CheckTime::After(wait) => self.wait = Some(wait),
-        }
     }
 
     fn save(&mut self) {

@@ -39,6 +39,8 @@ pub(crate) enum Event {
     Resumed,
     /// Network, battery or power profile changed.
     SurroundingsChanged,
+    /// A person changed the settings.
+    SettingsChanged,
     /// A call to the helper ended.
     Called(Command, Result<(), client::Error>),
     /// The connection to the system bus ended.

@@ -2,10 +2,12 @@
 //! The session bus: what of it wakes the agent.
 
 use crate::event::{Event, Sender};
-use crate::{icon, job_view};
+use crate::{icon, job_view, settings};
 use futures_util::StreamExt;
 use zbus::{Connection, MatchRule, Message, MessageStream, fdo::DBusProxy, message};
 
+/// What KConfig sends when a program writes settings for others to read.
+const CONFIGURATION: &str = "org.kde.kconfig.notify";
 const NOTIFICATIONS: &str = "org.freedesktop.Notifications";
 
 /// Listens until the session is over.
@@ -26,7 +28,7 @@ pub(crate) async fn listen(session: &Connection, events: Sender) -> zbus::Result
     Ok(())
 }
 
-fn rules() -> zbus::Result<[MatchRule<'static>; 6]> {
+fn rules() -> zbus::Result<[MatchRule<'static>; 7]> {
     let signals = || MatchRule::builder().msg_type(message::Type::Signal);
     let notification = |member| signals().interface(NOTIFICATIONS).member(member).build();
     let owner = |name| {
@@ -42,6 +44,11 @@ fn rules() -> zbus::Result<[MatchRule<'static>; 6]> {
         signals()
             .interface(job_view::VIEW)
             .member("cancelRequested")
+            .build()?,
+        signals()
+            .interface(CONFIGURATION)
+            .path(settings::OWN_PATH)
+            .member("ConfigChanged")
             .build()?,
         owner(icon::WATCHER)?,
         owner(job_view::SERVER)?,
@@ -68,6 +75,7 @@ fn read(message: &Message) -> Option<Event> {
             let (id, token): (u32, String) = body.deserialize().ok()?;
             Some(Event::Token(id, token))
         }
+        (CONFIGURATION, "ConfigChanged") => Some(Event::SettingsChanged),
         (job_view::VIEW, member) => job_view::event(member, header.path()?.as_str()),
         ("org.freedesktop.DBus", "NameOwnerChanged") => {
             let (name, _, owner): (String, String, String) = body.deserialize().ok()?;

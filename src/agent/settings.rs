@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What a person set in System Settings, read where Plasma keeps it, whenever it is needed.
 
-use model::Wanted;
+use model::{Notice, Wanted};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,6 +55,30 @@ fn pops_up(action: &str) -> bool {
     action.split('|').any(|part| part == "Popup")
 }
 
+/// The person's own settings of Kedge, which the window writes; docs/window.md lists them.
+const OWN: &str = "kedgerc";
+/// The object in whose name KConfig tells that they were written.
+pub(crate) const OWN_PATH: &str = "/kedgerc";
+
+/// Whether a person wants to see the icon at all.
+pub(crate) fn shows_icon() -> bool {
+    is_on(value(OWN, "Tray", "Show").as_deref())
+}
+
+/// Whether a person wants to be told this. What went wrong is always told.
+pub(crate) fn tells(notice: Notice) -> bool {
+    let about_updates = matches!(
+        notice,
+        Notice::SecurityUpdates | Notice::UpdatesAvailable | Notice::RestartReady
+    );
+    !about_updates || is_on(value(OWN, "Notifications", "Updates").as_deref())
+}
+
+/// A switch that is on unless it was switched off.
+fn is_on(value: Option<&str>) -> bool {
+    value != Some("false")
+}
+
 /// How often a person wants to be told of updates: what is set for all of Plasma.
 pub(crate) fn wanted() -> Wanted {
     parse_wanted(value("PlasmaDiscoverUpdates", "Global", "RequiredNotificationInterval").as_deref())
@@ -98,6 +122,18 @@ mod tests {
             ("PopupX", false),
         ] {
             assert_eq!(pops_up(action), shown, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_on_unless_it_was_switched_off() {
+        for (value, on) in [
+            (None, true),
+            (Some("true"), true),
+            (Some("what"), true),
+            (Some("false"), false),
+        ] {
+            assert_eq!(is_on(value), on, "{value:?}");
         }
     }
 

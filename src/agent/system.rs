@@ -6,33 +6,15 @@
 use crate::event::{Event, Sender};
 use client::Bus;
 use futures_util::StreamExt;
-use model::Surroundings;
 use std::collections::HashMap;
-use zbus::fdo::{DBusProxy, PropertiesProxy};
-use zbus::names::{BusName, InterfaceName};
+use zbus::fdo::DBusProxy;
+use zbus::names::BusName;
 use zbus::{Connection, MatchRule, Message, MessageStream, OwnedVariant, connection, message};
 
 const UPDATED: &str = "org.opensuse.tukit.Updated";
 const UPDATED_PATH: &str = "/org/opensuse/tukit/Updated";
 const LOGIN: &str = "org.freedesktop.login1.Manager";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-
-/// What is asked for the surroundings: service, object and interface.
-const NETWORK: [&str; 3] = [
-    "org.freedesktop.NetworkManager",
-    "/org/freedesktop/NetworkManager",
-    "org.freedesktop.NetworkManager",
-];
-const BATTERY: [&str; 3] = [
-    "org.freedesktop.UPower",
-    "/org/freedesktop/UPower",
-    "org.freedesktop.UPower",
-];
-const PROFILE: [&str; 3] = [
-    "net.hadess.PowerProfiles",
-    "/net/hadess/PowerProfiles",
-    "net.hadess.PowerProfiles",
-];
 
 /// A connection to the bus of the helper.
 #[derive(Debug)]
@@ -76,64 +58,6 @@ impl System {
         };
         asked.await.unwrap_or(false)
     }
-
-    /// What speaks against using the network or the processor. What is not there speaks against nothing.
-    pub(crate) async fn surroundings(&self) -> Surroundings {
-        let (network, battery, profile) = futures_util::future::join3(
-            self.properties(NETWORK),
-            self.properties(BATTERY),
-            self.properties(PROFILE),
-        )
-        .await;
-        read_surroundings(&network, &battery, &profile)
-    }
-
-    /// All properties of an interface, without starting its service.
-    async fn properties(
-        &self,
-        [service, path, interface]: [&'static str; 3],
-    ) -> HashMap<String, OwnedVariant> {
-        let asked = async {
-            let bus = DBusProxy::new(&self.connection).await?;
-            let owner = bus.get_name_owner(BusName::try_from(service)?).await?;
-            let properties = PropertiesProxy::builder(&self.connection)
-                .destination(BusName::from(owner))
-                .path(path)
-                .build()
-                .await?;
-            Ok(properties.get_all(InterfaceName::try_from(interface)?).await?)
-        };
-        let answer: zbus::Result<_> = asked.await;
-        answer.unwrap_or_default()
-    }
-}
-
-fn read_surroundings(
-    network: &HashMap<String, OwnedVariant>,
-    battery: &HashMap<String, OwnedVariant>,
-    profile: &HashMap<String, OwnedVariant>,
-) -> Surroundings {
-    let number = |name: &str| {
-        network
-            .get(name)
-            .and_then(|value| u32::try_from(value.clone()).ok())
-    };
-    // NMConnectivityState: 1 none, 2 portal, 3 limited, 4 full; 0 unknown. NMMetered: 1 yes, 3 probably.
-    // NMState: 70 connected.
-    let connected = number("State").is_none_or(|state| state >= 70);
-    let reachable = !matches!(number("Connectivity"), Some(1..=3));
-    let on_battery = battery
-        .get("OnBattery")
-        .and_then(|value| bool::try_from(value.clone()).ok());
-    let profile = profile
-        .get("ActiveProfile")
-        .and_then(|value| String::try_from(value.clone()).ok());
-    Surroundings {
-        offline: !(connected && reachable),
-        metered: matches!(number("Metered"), Some(1 | 3)),
-        on_battery: on_battery.unwrap_or(false),
-        saves_power: profile.as_deref() == Some("power-saver"),
-    }
 }
 
 fn rules() -> zbus::Result<Vec<MatchRule<'static>>> {
@@ -155,7 +79,7 @@ fn rules() -> zbus::Result<Vec<MatchRule<'static>>> {
             .build()?,
         sleep.member("PrepareForSleep").build()?,
     ];
-    for [service, path, interface] in [NETWORK, BATTERY, PROFILE] {
+    for [service, path, interface] in client::SURROUNDINGS {
         let properties = signals().sender(service).path(path).interface(PROPERTIES);
         rules.push(
             properties
@@ -205,60 +129,6 @@ fn read(message: &Message) -> Option<Event> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zbus::Str;
-
-    #[test]
-    fn what_speaks_against_a_check() {
-        let numbers = |pairs: &[(&str, u32)]| {
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), OwnedVariant::from(*value)))
-                .collect::<HashMap<_, _>>()
-        };
-        let empty = HashMap::new();
-        let calm = Surroundings::default();
-        let offline = Surroundings {
-            offline: true,
-            ..calm
-        };
-        let metered = Surroundings {
-            metered: true,
-            ..calm
-        };
-        for (network, expected) in [
-            (&[][..], calm),
-            (&[("State", 70), ("Connectivity", 4), ("Metered", 4)], calm),
-            (&[("State", 70), ("Connectivity", 0), ("Metered", 0)], calm),
-            (&[("State", 20), ("Connectivity", 1)], offline),
-            (&[("State", 70), ("Connectivity", 2)], offline),
-            (&[("State", 70), ("Metered", 1)], metered),
-            (&[("State", 70), ("Metered", 3)], metered),
-            (&[("State", 70), ("Metered", 2)], calm),
-        ] {
-            assert_eq!(
-                read_surroundings(&numbers(network), &empty, &empty),
-                expected,
-                "{network:?}"
-            );
-        }
-        let battery = HashMap::from([("OnBattery".to_owned(), OwnedVariant::from(true))]);
-        let profile = |name: &'static str| {
-            HashMap::from([(
-                "ActiveProfile".to_owned(),
-                OwnedVariant::from(Str::from_static(name)),
-            )])
-        };
-        let around = read_surroundings(&empty, &battery, &profile("power-saver"));
-        assert_eq!(
-            around,
-            Surroundings {
-                on_battery: true,
-                saves_power: true,
-                ..calm
-            }
-        );
-        assert_eq!(read_surroundings(&empty, &empty, &profile("balanced")), calm);
-    }
 
     #[test]
     fn only_what_means_something_wakes_the_agent() {

@@ -88,6 +88,11 @@ pub(crate) enum Verb {
     Settings(Settings),
     /// Show or choose who installs updates every night
     Nightly(Nightly),
+    /// Look for updates and install them as far as the settings allow by itself; what kedge-automatic.timer runs
+    ///
+    /// Says what it does, or why it does nothing: a network paid by volume, the battery, another version that was chosen
+    /// for the next restart. Never restarts the machine.
+    Automatic(Automatic),
     /// Write the completions and man pages into a directory
     #[command(hide = true)]
     Generate { directory: PathBuf },
@@ -107,6 +112,13 @@ pub(crate) struct Status {
     /// Also what the machine has beside Kedge: tools, layout, timers, and what they did last
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Automatic {
+    /// Only say what would be done next
+    #[arg(long)]
+    pub(crate) plan: bool,
 }
 
 #[derive(Debug, Args)]

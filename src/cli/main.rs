@@ -5,6 +5,7 @@
 //! and followed to its end; nothing is decided here.
 
 mod args;
+mod automatic;
 mod bar;
 mod exit;
 mod files;
@@ -141,6 +142,7 @@ impl Session {
             Verb::MakeRoom(args) => self.make_room(&args).await,
             Verb::CleanUp(args) => self.clean_up(&args).await,
             Verb::Settings(args) => self.settings(&args).await,
+            Verb::Automatic(args) => self.automatic(args.plan).await,
             Verb::Generate { .. } => Ok(Exit::Done),
         }
     }

@@ -15,11 +15,13 @@ mod fold;
 mod follow;
 pub mod session;
 mod space;
+mod surroundings;
 mod text;
 
 pub use error::Error;
 pub use files::{ChangeStream, Content};
 pub use space::CleanUpPlan;
+pub use surroundings::{SURROUNDINGS, surroundings};
 pub use text::{Hunk, Line, Side, TEXT_LIMIT, TextDiff, compare_texts};
 pub use wire::{FilesFrame, FilesWish};
 

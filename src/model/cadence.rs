@@ -5,15 +5,14 @@
 
 use crate::code::coded;
 use crate::{
-    Check, JobKind, JobState, PlannedRestart, STALE_AFTER, SnapshotId, State, Status, Timestamp, Updates,
+    Check, JobKind, JobState, PlannedRestart, Policy, STALE_AFTER, SnapshotId, State, Status, Timestamp,
+    Updates,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often to look for updates.
-pub const CHECK_EVERY: Duration = DAY;
 /// How soon to try again after a check that failed.
 pub const CHECK_AGAIN: Duration = Duration::from_secs(60 * 60);
 /// How long to leave a person alone who has just logged in.
@@ -367,21 +366,44 @@ pub enum CheckTime {
     At(Timestamp),
     /// As soon as this has changed.
     After(Wait),
+    /// Only when a person asks.
+    Never,
+}
+
+impl Surroundings {
+    /// What of this a policy does not put up with, the most pressing first.
+    pub fn wait(self, policy: &Policy) -> Option<Wait> {
+        if self.offline {
+            Some(Wait::Offline)
+        } else if self.metered && !policy.on_metered {
+            Some(Wait::Metered)
+        } else if self.saves_power {
+            Some(Wait::SavesPower)
+        } else if self.on_battery && !policy.on_battery {
+            Some(Wait::OnBattery)
+        } else {
+            None
+        }
+    }
 }
 
 /// When the next check should be made. `tried` is when it was last asked for: a helper that says no is not asked again
 /// and again.
 pub fn check_time(
     updates: &Updates,
+    policy: &Policy,
     tried: Option<Timestamp>,
     around: Surroundings,
     now: Timestamp,
 ) -> CheckTime {
+    let Some(every) = policy.cadence.interval() else {
+        return CheckTime::Never;
+    };
     // A clock that was set back must not put a check off for years.
     let attempted = updates.attempted.filter(|moment| *moment <= now);
     let succeeded = updates.succeeded.filter(|moment| *moment <= now);
     let next = match (&updates.check, attempted) {
-        (Check::Done, Some(attempted)) => after(attempted, CHECK_EVERY),
+        (Check::Done, Some(attempted)) => after(attempted, every),
         // Also when what was found is void since the default changed.
         (_, Some(attempted)) => after(attempted, CHECK_AGAIN),
         (_, None) => Timestamp::default(),
@@ -395,18 +417,12 @@ pub fn check_time(
     }
     // A machine that is never plugged in is still looked after, at the latest when it begins to be stale.
     let patient = succeeded.is_some_and(|moment| now.since(moment) < STALE_AFTER);
-    if around.offline {
-        CheckTime::After(Wait::Offline)
-    } else if around.metered {
-        CheckTime::After(Wait::Metered)
-    } else if around.saves_power && patient {
-        CheckTime::After(Wait::SavesPower)
-    } else if around.on_battery && patient {
-        CheckTime::After(Wait::OnBattery)
-    } else {
-        CheckTime::Now
+    match around.wait(policy) {
+        Some(Wait::OnBattery | Wait::SavesPower) if !patient => CheckTime::Now,
+        Some(wait) => CheckTime::After(wait),
+        None => CheckTime::Now,
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

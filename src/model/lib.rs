@@ -8,6 +8,7 @@
 //! Deliberately absent: input and output, clocks (time is an argument), async, Qt, and sentences for people. A reason is
 //! a code with arguments; the faces word it.
 
+mod automatic;
 mod cadence;
 mod capability;
 mod code;
@@ -31,9 +32,10 @@ mod time;
 mod timeline;
 mod update;
 
+pub use automatic::{AutomaticStep, automatic_step};
 pub use cadence::{
-    AFTER_LOGIN, CHECK_AGAIN, CHECK_EVERY, CheckTime, Expected, Memory, News, Notice, Pause, Receipt, Shown,
-    Surroundings, Wait, Wanted, check_time, running_older,
+    AFTER_LOGIN, CHECK_AGAIN, CheckTime, Expected, Memory, News, Notice, Pause, Receipt, Shown, Surroundings,
+    Wait, Wanted, check_time, running_older,
 };
 pub use capability::{Absence, Capabilities, Capability};
 pub use diff::{

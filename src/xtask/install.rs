@@ -119,7 +119,7 @@ impl Place<'_> {
                 };
                 self.write(&to, text.as_bytes(), 0o644)?;
                 if let Some(target) = text.lines().find_map(|line| line.strip_prefix("WantedBy="))
-                    && parent == "user"
+                    && (parent == "user" || name.ends_with(".timer"))
                 {
                     self.enable(&to, &name, target)?;
                 }
@@ -128,7 +128,7 @@ impl Place<'_> {
         Ok(())
     }
 
-    /// Makes a unit of the user's session start with its target, for everybody.
+    /// Makes a unit start with its target: in everybody's session, or with the system.
     fn enable(&self, unit: &Path, name: &str, target: &str) -> Result<()> {
         let wants = unit.with_file_name(format!("{target}.wants"));
         fs::create_dir_all(&wants).with_context(|| format!("create {}", wants.display()))?;

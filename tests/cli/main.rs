@@ -3,6 +3,7 @@
 //! as JSON, how it exits, and what it does when somebody presses Ctrl-C.
 
 mod alone;
+mod automatic;
 mod changing;
 mod files;
 mod hostile;
@@ -34,6 +35,7 @@ fn main() {
         ("reading", reading::trials(), &lacks),
         ("files", files::trials(), &lacks),
         ("changing", changing::trials(), &lacks),
+        ("automatic", automatic::trials(), &lacks),
         ("stopping", stopping::trials(), &lacks),
         ("hostile", hostile::trials(), &lacks),
         (

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 const HOUR: u64 = 60 * 60 * 1_000_000;
 const DAYS: u64 = 24 * HOUR;
 /// Some moment well after the epoch.
-const T: u64 = 1_000 * DAYS;
+pub(crate) const T: u64 = 1_000 * DAYS;
 
 fn package(security: bool) -> PackageChange {
     PackageChange {
@@ -26,7 +26,7 @@ fn package(security: bool) -> PackageChange {
     }
 }
 
-fn found(security: &[bool]) -> State {
+pub(crate) fn found(security: &[bool]) -> State {
     let mut it = state(3);
     it.updates = Updates {
         check: Check::Done,
@@ -41,7 +41,7 @@ fn found(security: &[bool]) -> State {
     it
 }
 
-fn pending(id: u32, updated: bool) -> State {
+pub(crate) fn pending(id: u32, updated: bool) -> State {
     let mut it = found(&[]);
     let id = SnapshotId(id);
     it.default = Some(id);
@@ -452,8 +452,39 @@ fn when_to_check() {
             succeeded: succeeded.map(Timestamp),
             set: UpdateSet::default(),
         };
-        let time = check_time(&updates, tried.map(Timestamp), around, Timestamp(T));
+        let time = check_time(
+            &updates,
+            &Policy::default(),
+            tried.map(Timestamp),
+            around,
+            Timestamp(T),
+        );
         assert_eq!(time, expected, "{updates:?} {tried:?} {around:?}");
+    }
+}
+
+#[test]
+fn an_administrator_says_how_often_to_look() {
+    use crate::Cadence;
+    let updates = found(&[]).updates;
+    let calm = Surroundings::default();
+    for (cadence, days) in [
+        (Cadence::Daily, Some(1)),
+        (Cadence::Weekly, Some(7)),
+        (Cadence::Monthly, Some(30)),
+        (Cadence::Never, None),
+    ] {
+        let policy = Policy {
+            cadence,
+            ..Policy::default()
+        };
+        let time = |now| check_time(&updates, &policy, None, calm, Timestamp(now));
+        let Some(days) = days else {
+            assert_eq!(time(T + 99 * DAYS), CheckTime::Never);
+            continue;
+        };
+        assert_eq!(time(T), CheckTime::At(Timestamp(T + days * DAYS)), "{cadence}");
+        assert_eq!(time(T + days * DAYS), CheckTime::Now, "{cadence}");
     }
 }
 
