@@ -57,6 +57,11 @@ pub(crate) fn text(context: &str, message: &str) -> String {
     answer.to_string_lossy().into_owned()
 }
 
+/// A list of words that semicolons separate: the message's own and those of its translation.
+pub(crate) fn both(context: &str, message: &str) -> String {
+    format!("{message};{}", text(context, message))
+}
+
 /// The translation in the number that fits `count`, or the message itself by the English rule.
 pub(crate) fn plural(context: &str, one: &str, many: &str, count: usize) -> String {
     let english = if count == 1 { one } else { many };

@@ -62,7 +62,7 @@ pub(crate) const OWN_PATH: &str = "/kedgerc";
 
 /// Whether a person wants to see the icon at all.
 pub(crate) fn shows_icon() -> bool {
-    is_on(value(OWN, "Tray", "Show").as_deref())
+    is_on(value(OWN, "Tray", "Enabled").as_deref())
 }
 
 /// Whether a person wants to be told this. What went wrong is always told.

@@ -2,9 +2,9 @@
 //! Every word the agent says, in one place.
 //!
 //! xgettext (before 0.24) does not read Rust, so this file keeps to what also reads as C: plain string literals in calls
-//! of `text` and `plural`, and no lifetimes. docs/agent.md has the command; `%1` marks an argument as in the window.
+//! of `text`, `both` and `plural`, and no lifetimes. docs/agent.md has the command; `%1` marks an argument as in the window.
 
-use crate::gettext::{plural, text};
+use crate::gettext::{both, plural, text};
 use crate::runner::Offer;
 use crate::tray::{Choice, Command, Page, PauseFor, Tip};
 use model::{Ending, FailureCode, JobKind, Notice, Phase, RestartWhen, Wait};
@@ -357,22 +357,22 @@ pub(crate) fn offer(offer: Offer) -> (String, String) {
     }
 }
 
-/// The words by which KRunner finds an offer, separated by semicolons.
+/// The words by which KRunner finds an offer, in English and in the person's language, separated by semicolons.
 pub(crate) fn offer_words(offer: Offer) -> String {
     match offer {
-        Offer::RollBack => text(
+        Offer::RollBack => both(
             "words to find an action by, separated by semicolons; add what people may type",
             "roll back;rollback;go back;undo update;earlier version;restore system;downgrade",
         ),
-        Offer::Check => text(
+        Offer::Check => both(
             "words to find an action by, separated by semicolons; add what people may type",
             "check for updates;look for updates;search updates;updates available",
         ),
-        Offer::Update => text(
+        Offer::Update => both(
             "words to find an action by, separated by semicolons; add what people may type",
             "update;update system;install updates;upgrade",
         ),
-        Offer::Timeline => text(
+        Offer::Timeline => both(
             "words to find an action by, separated by semicolons; add what people may type",
             "timeline;open timeline;show timeline;snapshots;system versions",
         ),

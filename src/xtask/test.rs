@@ -50,7 +50,7 @@ enum Work {
     System,
 }
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 13] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
@@ -91,6 +91,18 @@ const STAGES: [Stage; 11] = [
         name: "cli",
         about: "kedgectl against the simulated machine",
         work: Work::Programs(&["helper", "cli"], &["--package", "support", "--test", "cli"]),
+        needs: Needs::NOTHING,
+    },
+    Stage {
+        name: "agent",
+        about: "the tray agent on two buses of its own, with doubles for the desktop",
+        work: Work::Programs(&["helper", "agent"], &["--package", "support", "--test", "agent"]),
+        needs: Needs::NOTHING,
+    },
+    Stage {
+        name: "translations",
+        about: "every language complete, the template as the sources",
+        work: Work::Cargo(&["--package", "support", "--test", "translations"]),
         needs: Needs::NOTHING,
     },
     Stage {
