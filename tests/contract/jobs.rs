@@ -317,9 +317,17 @@ async fn failing() {
 }
 
 async fn superseded() {
-    let stage = Stage::new(Scenario::Normal).await;
+    let mut stage = Stage::new(Scenario::Normal).await;
     stage.machine.engine.inject(Phase::Refresh, Fault::Hang);
     let check = stage.client.check().await.unwrap();
+    // Only once the check hangs: one that is stopped before would leave that to the update.
+    stage
+        .sees(|view| {
+            view.state.jobs[&check]
+                .progress()
+                .is_some_and(|it| it.phase == Phase::Refresh)
+        })
+        .await;
     let update = stage.client.update().await.unwrap();
     assert_eq!(stage.client.wait(check).await.unwrap().ending, Ending::Cancelled);
     assert_eq!(stage.client.wait(update).await.unwrap().ending, Ending::Done);
