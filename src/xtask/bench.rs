@@ -4,6 +4,7 @@
 //! CPU time decides, for it does not depend on what else the machine does. Every feature has a file of its own below,
 //! with the figures it promises; the measured side of it is a file of the same name in `tests/bench`.
 
+mod files;
 mod list;
 mod many;
 mod measure;
@@ -37,7 +38,7 @@ struct Bench {
 }
 
 /// In the order in which they run.
-const BENCHES: [&Bench; 3] = [&list::BENCH, &transaction::BENCH, &memory::BENCH];
+const BENCHES: [&Bench; 4] = [&files::BENCH, &list::BENCH, &transaction::BENCH, &memory::BENCH];
 
 /// One comparison that the project has promised a figure for.
 struct Figure {

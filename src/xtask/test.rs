@@ -50,7 +50,7 @@ enum Work {
     System,
 }
 
-const STAGES: [Stage; 13] = [
+const STAGES: [Stage; 14] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
@@ -67,6 +67,12 @@ const STAGES: [Stage; 13] = [
         name: "btrfs",
         about: "real btrfs on loop devices",
         work: Work::Cargo(&["--package", "support", "--test", "btrfs"]),
+        needs: Needs::NOTHING,
+    },
+    Stage {
+        name: "diff",
+        about: "changed files, judged by a walk through both snapshots and by snapper",
+        work: Work::Cargo(&["--package", "support", "--test", "diff"]),
         needs: Needs::NOTHING,
     },
     Stage {

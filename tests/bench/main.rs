@@ -7,6 +7,7 @@
 )]
 
 mod bare;
+mod files;
 mod list;
 mod transaction;
 
@@ -23,7 +24,7 @@ type Verb = (&'static str, fn(&[&str]) -> Done);
 type Done = Result<(), Box<dyn Error>>;
 
 /// The verbs of every feature.
-const VERBS: [&[Verb]; 2] = [list::VERBS, transaction::VERBS];
+const VERBS: [&[Verb]; 3] = [files::VERBS, list::VERBS, transaction::VERBS];
 
 fn open(root: &str) -> Result<NativeEngine, engine::Error> {
     NativeEngine::open(
