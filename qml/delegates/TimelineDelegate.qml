@@ -24,6 +24,8 @@ QQC2.ItemDelegate {
     required property int packages
     required property int security
     required property string rollbackRefusal
+    // How many packages differ from the version before, by signs.
+    required property string changes
 
     property int tick: 0
     property bool narrow: false
@@ -39,7 +41,7 @@ QQC2.ItemDelegate {
 
     readonly property bool available: position === "available"
     readonly property string title: available ? i18ncp("@label", "%1 update", "%1 updates", packages) : Wording.snapshotTitle(description)
-    readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", String(number), Wording.when(time))
+    readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : (changes.length > 0 ? i18nc("@info a snapshot's number, when it was made, how its packages differ from the version before: +new ↑upgraded ↓downgraded −removed", "#%1 · %2 · %3", String(number), Wording.when(time), changes) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", String(number), Wording.when(time)))
     readonly property string spoken: [position === "running" ? i18nc("@label:marker", "Running") : "", isDefault ? i18nc("@label:marker", "Starts next") : "", pinned ? i18nc("@label:marker", "Pinned") : "", inProgress ? i18nc("@label:marker", "Being made") : "", damaged ? i18nc("@label:marker", "Damaged") : ""].filter(it => it.length > 0).join(", ")
 
     width: ListView.view.width

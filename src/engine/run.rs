@@ -34,6 +34,7 @@ pub(crate) struct Run<'a> {
     env: Vec<(String, String)>,
     capture: Option<usize>,
     status: Option<(i32, OnStatus<'a>)>,
+    lines: Option<OnStatus<'a>>,
     given: Vec<(i32, OwnedFd)>,
     isolated: bool,
 }
@@ -66,6 +67,7 @@ impl<'a> Run<'a> {
             env: Vec::new(),
             capture: None,
             status: None,
+            lines: None,
             given: Vec::new(),
             isolated: false,
         }
@@ -89,6 +91,12 @@ impl<'a> Run<'a> {
     /// Keeps standard output, up to `limit` bytes, instead of logging it. More than that is an error.
     pub(crate) fn capture(mut self, limit: usize) -> Self {
         self.capture = Some(limit);
+        self
+    }
+
+    /// Calls `line` with each line of standard output, cleaned, instead of logging it.
+    pub(crate) fn lines(mut self, line: OnStatus<'a>) -> Self {
+        self.lines = Some(line);
         self
     }
 
@@ -154,7 +162,7 @@ impl<'a> Run<'a> {
         let given = std::mem::take(&mut self.given);
         let (child, status_pipe) = self.start(&shown, status_fd, given)?;
         let mut running = Running::new(child, shown, self.capture, status_pipe, keeper)?;
-        running.stream(context, on_status)?;
+        running.stream(context, on_status, self.lines)?;
         running.finished()
     }
 

@@ -96,6 +96,19 @@ pub struct ChangeCounts {
 }
 
 impl ChangeCounts {
+    /// The counts by the signs that need no words: `+1 ↑2 ↓3 −4`, each only where there are any; empty for none.
+    pub fn signs(&self) -> String {
+        let counts = [
+            ('+', self.added),
+            ('↑', self.upgraded),
+            ('↓', self.downgraded),
+            ('−', self.removed),
+        ];
+        let some = counts.iter().filter(|(_, count)| *count > 0);
+        let parts: Vec<_> = some.map(|(sign, count)| format!("{sign}{count}")).collect();
+        parts.join(" ")
+    }
+
     /// Counts changes.
     pub fn of(changes: &[PackageChange]) -> Self {
         let mut counts = Self::default();
@@ -216,6 +229,14 @@ impl PackageChange {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_are_shown_by_signs() {
+        let mut counts = ChangeCounts::default();
+        assert_eq!(counts.signs(), "");
+        (counts.added, counts.removed, counts.upgraded) = (1, 4, 20);
+        assert_eq!(counts.signs(), "+1 ↑20 −4");
+    }
 
     #[test]
     fn what_matters_comes_first() {

@@ -9,6 +9,7 @@ mod list;
 mod many;
 mod measure;
 mod memory;
+mod packages;
 mod transaction;
 
 use std::cell::{OnceCell, RefCell};
@@ -38,7 +39,13 @@ struct Bench {
 }
 
 /// In the order in which they run.
-const BENCHES: [&Bench; 4] = [&files::BENCH, &list::BENCH, &transaction::BENCH, &memory::BENCH];
+const BENCHES: [&Bench; 5] = [
+    &files::BENCH,
+    &list::BENCH,
+    &packages::BENCH,
+    &transaction::BENCH,
+    &memory::BENCH,
+];
 
 /// One comparison that the project has promised a figure for.
 struct Figure {

@@ -9,6 +9,7 @@
 mod bare;
 mod files;
 mod list;
+mod packages;
 mod transaction;
 
 use engine::NativeEngine;
@@ -24,7 +25,7 @@ type Verb = (&'static str, fn(&[&str]) -> Done);
 type Done = Result<(), Box<dyn Error>>;
 
 /// The verbs of every feature.
-const VERBS: [&[Verb]; 3] = [files::VERBS, list::VERBS, transaction::VERBS];
+const VERBS: [&[Verb]; 4] = [files::VERBS, list::VERBS, packages::VERBS, transaction::VERBS];
 
 fn open(root: &str) -> Result<NativeEngine, engine::Error> {
     NativeEngine::open(

@@ -21,6 +21,7 @@ mod power;
 mod repository;
 mod successes;
 mod versions;
+mod zypper;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use machine::Kit;
@@ -77,10 +78,11 @@ fn main() {
         power::CASES,
         versions::CASES,
     ];
-    let trials = cases
-        .into_iter()
-        .flatten()
-        .map(|(name, case)| match &lacks {
+    let lacks_zypper = lacks.clone().or_else(zypper::lacks);
+    let others = cases.into_iter().flatten().map(|case| (case, &lacks));
+    let trials = others
+        .chain(zypper::CASES.iter().map(|case| (case, &lacks_zypper)))
+        .map(|((name, case), lacks)| match lacks {
             // The reason stands in the name: that is what the runner prints.
             Some(reason) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),
             None => Trial::test(*name, move || -> Result<(), Failed> {

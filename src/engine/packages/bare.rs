@@ -57,6 +57,13 @@ impl Packages for Bare {
         &[]
     }
 
+    fn looks_in(&self) -> &'static str {
+        match self {
+            Self::Rpm => rpm::VAR,
+            Self::Pacman => pacman::PLACE,
+        }
+    }
+
     fn lock_file(&self) -> &'static str {
         match self {
             Self::Rpm => "var/lib/rpm/.rpm.lock",

@@ -14,6 +14,7 @@ pub(crate) mod reader;
 pub mod rpm;
 mod tree;
 pub mod version;
+pub mod zypper;
 
 pub use difference::changes;
 pub(crate) use difference::{change, mark_fixes, mark_security, new_entries};
@@ -97,6 +98,11 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
     /// What it keeps between transactions.
     fn caches(&self) -> &'static [Cache];
 
+    /// Where the package manager looks for its database, wherever the snapshot has it.
+    fn looks_in(&self) -> &'static str {
+        dpkg::ADMIN
+    }
+
     /// The lock file that whoever changes the running system's packages holds, relative to its root.
     fn lock_file(&self) -> &'static str;
 
@@ -167,8 +173,9 @@ fn complete(installed: &[Package]) -> Result<(), Error> {
 
 /// The package manager of a system: the first whose database its snapshots or the running system have.
 pub(crate) fn detect(snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Option<Box<dyn Packages>> {
-    let managers: [Box<dyn Packages>; 3] = [
+    let managers: [Box<dyn Packages>; 4] = [
         Box::new(apt::Apt),
+        Box::new(zypper::Zypper::default()),
         Box::new(bare::Bare::Rpm),
         Box::new(bare::Bare::Pacman),
     ];

@@ -134,8 +134,14 @@ impl Running {
         &mut self,
         context: &Context<'_>,
         mut on_status: Option<OnStatus<'_>>,
+        on_line: Option<OnStatus<'_>>,
     ) -> Result<(), Error> {
         let (mut out, mut err, mut info) = (Lines::default(), Lines::default(), Lines::default());
+        let mut log = |line: &str| context.report.log(line);
+        let on_line: OnStatus<'_> = match on_line {
+            Some(on_line) => on_line,
+            None => &mut log,
+        };
         let mut deadline = None;
         let (mut cancelled, mut exited) = (false, false);
         while !exited || self.stdout.is_some() || self.stderr.is_some() || self.status.is_some() {
@@ -164,7 +170,7 @@ impl Running {
                 })?;
             }
             if ready.stdout {
-                self.read_stdout(&mut out, context)?;
+                self.read_stdout(&mut out, on_line)?;
             }
             if ready.exit && !exited {
                 exited = true;
@@ -175,18 +181,16 @@ impl Running {
         }
         let tail = &mut self.tail;
         err.finish(|line| keep(tail, line, context));
-        out.finish(|line| context.report.log(line));
+        out.finish(on_line);
         if let Some(on_status) = on_status {
             info.finish(on_status);
         }
         if cancelled { Err(Error::Cancelled) } else { Ok(()) }
     }
 
-    fn read_stdout(&mut self, lines: &mut Lines, context: &Context<'_>) -> Result<(), Error> {
+    fn read_stdout(&mut self, lines: &mut Lines, on_line: OnStatus<'_>) -> Result<(), Error> {
         let Some(limit) = self.capture else {
-            return read(&mut self.stdout, |bytes| {
-                lines.feed(bytes, |line| context.report.log(line))
-            });
+            return read(&mut self.stdout, |bytes| lines.feed(bytes, on_line));
         };
         let captured = &mut self.captured;
         read(&mut self.stdout, |bytes| captured.extend_from_slice(bytes))?;

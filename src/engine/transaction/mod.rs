@@ -122,7 +122,7 @@ pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<Upda
         running,
         writable: false,
         caches: packages.caches(),
-        database: place,
+        database: (place, packages.looks_in()),
     };
     sandbox::enter(&spec, context, |inside, context| {
         packages.check(inside, context, &installed)
@@ -182,7 +182,7 @@ impl Job<'_> {
             running: store.root(),
             writable: true,
             caches: packages.caches(),
-            database: self.manager.place,
+            database: (self.manager.place, packages.looks_in()),
         };
         let done = if transactor::of(self.engine)? == Transactor::Tukit {
             let inside = transactor::inside(self.engine, self.id)?;

@@ -14,7 +14,7 @@
 
 use super::mounts::{self, Shown};
 use super::place::{Place, Placed};
-use crate::packages::{CACHE, Cache, Tree, dpkg};
+use crate::packages::{CACHE, Cache, Tree};
 use crate::run::Run;
 use crate::{Context, Error, Report};
 use model::{Progress, SnapshotId};
@@ -40,8 +40,8 @@ pub(crate) struct Spec<'a> {
     pub(crate) writable: bool,
     /// What lies in Kedge's cache.
     pub(crate) caches: &'static [Cache],
-    /// The directory of the package database.
-    pub(crate) database: &'static str,
+    /// The directory of the package database, and where the package manager looks for it.
+    pub(crate) database: (&'static str, &'static str),
 }
 
 /// The inside of a transaction: where the programs of its snapshot run.
@@ -366,23 +366,23 @@ fn overlay(place: Place<'_>, path: &str, source: &OwnedFd, number: usize) -> Res
     unmount(fd(&lower), UnmountFlags::DETACH).map_err(failed)
 }
 
-/// Lets dpkg find the database where it looks for it.
-fn database(place: Place<'_>, database: &str, var_is_ours: bool) -> Result<(), Error> {
+/// Lets the package manager find the database where it looks for it.
+fn database(place: Place<'_>, (database, at): (&str, &str), var_is_ours: bool) -> Result<(), Error> {
     let failed = |source| Error::io(format!("show /{database}"), source);
     let identity = |path: &str| {
         let directory = place.tree().open(path, OFlags::PATH | OFlags::DIRECTORY)?;
         rustix::fs::fstat(&directory).map(|stat| (stat.st_dev, stat.st_ino))
     };
     let wanted = identity(database).map_err(failed)?;
-    if identity(dpkg::ADMIN) == Ok(wanted) {
+    if identity(at) == Ok(wanted) {
         return Ok(());
     }
     if var_is_ours {
-        place.make_directories(dpkg::ADMIN)?;
+        place.make_directories(at)?;
     }
     let source = place
         .tree()
         .open(database, OFlags::PATH | OFlags::DIRECTORY)
         .map_err(failed)?;
-    place.mount_resolved(dpkg::ADMIN, &clone(&source, database)?)
+    place.mount_resolved(at, &clone(&source, database)?)
 }

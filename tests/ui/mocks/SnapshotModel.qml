@@ -31,6 +31,7 @@ ListModel {
             "packages": 0,
             "security": 0,
             "rollbackRefusal": "",
+            "changes": "",
             "deleteRefusal": "",
             "editRefusal": ""
         }, members));

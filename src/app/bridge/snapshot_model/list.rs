@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use core::pin::Pin;
 use cxx_qt::CxxQtType;
 use cxx_qt_lib::{QList, QModelIndex, QString, QVariant};
-use model::{Condition, Position, Row, SnapshotId, State, Step};
+use model::{ChangeCounts, Condition, Position, Row, SnapshotId, State, Step};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -76,6 +76,7 @@ impl List {
             role::PACKAGES | role::SECURITY => (&0).into(),
             role::ROLLBACK_REFUSAL => (&value::refusal(state.may_roll_back(id))).into(),
             role::DELETE_REFUSAL => (&value::refusal(state.may_delete(id))).into(),
+            role::CHANGES => value::text(&state.counts.get(&id).map(ChangeCounts::signs).unwrap_or_default()),
             role::EDIT_REFUSAL => (&value::refusal(state.may_edit(id))).into(),
             _ => QVariant::default(),
         }
@@ -93,7 +94,10 @@ impl List {
     fn touched(&self, old: &State, all: bool) -> Vec<(usize, usize)> {
         let differs = |row: &Row| match row {
             Row::Available => old.updates != self.state.updates,
-            Row::Snapshot(_, id) => old.snapshots.get(&id.0) != self.state.snapshots.get(&id.0),
+            Row::Snapshot(_, id) => {
+                old.snapshots.get(&id.0) != self.state.snapshots.get(&id.0)
+                    || old.counts.get(&id.0) != self.state.counts.get(&id.0)
+            }
         };
         let mut ranges = Vec::<(usize, usize)>::new();
         for at in (0..self.rows.len()).filter(|at| all || differs(&self.rows[*at])) {

@@ -18,6 +18,7 @@ pub(super) const SECURITY: i32 = 0x10e;
 pub(super) const ROLLBACK_REFUSAL: i32 = 0x10f;
 pub(super) const DELETE_REFUSAL: i32 = 0x110;
 pub(super) const EDIT_REFUSAL: i32 = 0x111;
+pub(super) const CHANGES: i32 = 0x1f0;
 
 /// Their names in QML.
 pub(super) const NAMES: &[(i32, &str)] = &[
@@ -38,4 +39,5 @@ pub(super) const NAMES: &[(i32, &str)] = &[
     (ROLLBACK_REFUSAL, "rollbackRefusal"),
     (DELETE_REFUSAL, "deleteRefusal"),
     (EDIT_REFUSAL, "editRefusal"),
+    (CHANGES, "changes"),
 ];

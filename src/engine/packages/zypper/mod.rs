@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+//! zypper and rpm, as openSUSE has them.
+//!
+//! The zypper that runs is the snapshot's own. Its exit code is the verdict, its words name the cause, and what it means
+//! for the system is judged by the database afterwards. Nobody is asked: a package that wants its licence agreed to, or
+//! a conflict without a way out, ends the update with that as the cause.
+
+mod method;
+pub mod said;
+pub mod stream;
+
+use super::reader::Source;
+use super::{Cache, Database, Package, Packages, Tree, rpm};
+use crate::run::{Finished, Run};
+use crate::transaction::Sandboxed;
+use crate::{Context, Error, Outcome};
+use method::Method;
+use model::{Phase, Progress, RefusalCode, UpdateSet};
+use said::Tracker;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::sync::Mutex;
+
+/// The most that a dry run may say.
+const CAPTURE_LIMIT: usize = 64 * 1024 * 1024;
+/// zypper itself, by which a system is recognized.
+const PROGRAM: &str = "usr/bin/zypper";
+
+/// The environment of every call, the same as transactional-update's.
+const ENVIRONMENT: [(&str, &str); 4] = [
+    ("DISABLE_RESTART_ON_UPDATE", "yes"),
+    ("DISABLE_SNAPPER_ZYPP_PLUGIN", "1"),
+    ("SYSTEMD_OFFLINE", "1"),
+    ("ZYPP_READONLY_HACK", "0"),
+];
+
+/// Exit codes (zypper(8)): a restart of the machine or of zypper itself is wanted, repositories were left out.
+const REBOOT_NEEDED: i32 = 102;
+const RESTART_NEEDED: i32 = 103;
+const REPOSITORIES_SKIPPED: i32 = 106;
+
+/// The zypper package manager.
+#[derive(Debug, Default)]
+pub(crate) struct Zypper {
+    /// Read when the database is found, since that is when the system is seen.
+    method: Mutex<Option<Method>>,
+}
+
+impl Zypper {
+    fn method(&self) -> Method {
+        let method = self
+            .method
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        method.unwrap_or(Method::DistUpgrade)
+    }
+}
+
+impl Packages for Zypper {
+    fn database(&self, snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database {
+        if !snapshot.exists(PROGRAM) {
+            return Database::None;
+        }
+        *self
+            .method
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(method::of(snapshot));
+        rpm::locate(snapshot, running, var_is_apart)
+    }
+
+    fn source(&self, tree: Tree<'_>, place: &str) -> Result<Source, Error> {
+        rpm::source(tree, place)
+    }
+
+    fn changelogs(&self, tree: Tree<'_>, place: &str) -> Result<Option<Source>, Error> {
+        rpm::source(tree, place).map(Some)
+    }
+
+    fn visit_files(
+        &self,
+        _: Tree<'_>,
+        _: &str,
+        _: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn compare(&self, a: &str, b: &str) -> Ordering {
+        rpm::version::compare(a, b)
+    }
+
+    fn caches(&self) -> &'static [Cache] {
+        &[Cache {
+            name: "zypp",
+            at: "var/cache/zypp",
+        }]
+    }
+
+    fn looks_in(&self) -> &'static str {
+        rpm::VAR
+    }
+
+    fn lock_file(&self) -> &'static str {
+        "run/zypp-rpm.pid"
+    }
+
+    fn check(&self, inside: &Sandboxed, context: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
+        refresh(inside, context, 0..600)?;
+        let plan = self.plan(inside, context)?;
+        context.report.progress(Progress {
+            permille: Some(850),
+            ..Progress::at(Phase::Refresh)
+        });
+        if plan.planned.is_empty() {
+            return Ok(UpdateSet::default());
+        }
+        let security = security(inside, context)?;
+        Ok(plan.update_set(&|name| security.contains(name)))
+    }
+
+    fn update(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        permille: Range<u16>,
+    ) -> Result<Outcome<()>, Error> {
+        let at = |part: u32| {
+            let length = u32::from(permille.end.saturating_sub(permille.start));
+            permille.start + u16::try_from(length * part / 100).unwrap_or(0)
+        };
+        refresh(inside, context, at(0)..at(8))?;
+        let plan = self.plan(inside, context)?;
+        if plan.count == Some(0) || (plan.count.is_none() && plan.planned.is_empty()) {
+            return Ok(Outcome::Unchanged);
+        }
+        let mut tracker = Tracker::new(at(10)..at(45), at(45)..at(100), plan.planned.len());
+        let mut run = said::Run::default();
+        let report = context.report;
+        let mut take = |line: &str| {
+            let mut log = |line: &str| report.log(line);
+            run.feed(&format!("{line}\n"), &mut log, &mut |step| {
+                report.progress(tracker.take(step))
+            });
+        };
+        let command = zypper(inside, [self.method().verb()])
+            .args(["-y", "--auto-agree-with-product-licenses"])
+            .lines(&mut take);
+        let finished = command.finish(context)?;
+        self.judge(finished, &run)?;
+        Ok(Outcome::Changed(()))
+    }
+
+    fn security_versions(
+        &self,
+        _: Tree<'_>,
+        _: &dyn Fn(&str) -> bool,
+    ) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        // The changelogs in the headers name what is fixed.
+        Ok(BTreeMap::new())
+    }
+
+    fn verify(&self, _: Tree<'_>, _: &str) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+impl Zypper {
+    /// What an update would change.
+    fn plan(&self, inside: &Sandboxed, context: &Context<'_>) -> Result<said::Run, Error> {
+        let command = zypper(inside, ["--no-refresh", self.method().verb()]).args([
+            "-y",
+            "--auto-agree-with-product-licenses",
+            "--dry-run",
+        ]);
+        let (finished, run) = listen(command, context)?;
+        self.judge(finished, &run)?;
+        Ok(run)
+    }
+
+    /// The verdict is the exit code's alone: what zypper says of each package is "done" even when its script failed.
+    fn judge(&self, finished: Finished, run: &said::Run) -> Result<(), Error> {
+        match finished.status.code() {
+            Some(0 | REBOOT_NEEDED | RESTART_NEEDED) => Ok(()),
+            // A distribution upgrade with a part of the repositories missing would remove what they have.
+            Some(REPOSITORIES_SKIPPED) if self.method() != Method::DistUpgrade => Ok(()),
+            code => Err(Error::Packages(run.failure(code, finished.into_error().chain()))),
+        }
+    }
+}
+
+fn zypper<'a>(inside: &Sandboxed, args: impl IntoIterator<Item = &'static str>) -> Run<'a> {
+    inside
+        .command("zypper")
+        .env(ENVIRONMENT)
+        .args(["--non-interactive", "--xmlout"])
+        .args(args)
+}
+
+/// Runs it to its end and reads what it said as a whole.
+fn listen(command: Run<'_>, context: &Context<'_>) -> Result<(Finished, said::Run), Error> {
+    let finished = command.capture(CAPTURE_LIMIT).finish(context)?;
+    let mut run = said::Run::default();
+    let mut log = |line: &str| context.report.log(line);
+    let text = String::from_utf8_lossy(&finished.stdout);
+    for line in text.lines() {
+        run.feed(&crate::run::line::clean(line.as_bytes()), &mut log, &mut |_| {});
+        run.feed("\n", &mut log, &mut |_| {});
+    }
+    Ok((finished, run))
+}
+
+/// Asks every repository. A single one that does not answer is a failure: what it may have is unknown then.
+fn refresh(inside: &Sandboxed, context: &Context<'_>, permille: Range<u16>) -> Result<(), Error> {
+    context.report.progress(Progress {
+        permille: Some(permille.start),
+        ..Progress::at(Phase::Refresh)
+    });
+    let (finished, run) = listen(zypper(inside, ["refresh"]), context)?;
+    match finished.status.code() {
+        Some(0) => Ok(()),
+        code => Err(Error::Packages(run.failure(code, finished.into_error().chain()))),
+    }
+}
+
+/// The packages that patches for security bring, where the repositories have patches.
+fn security(inside: &Sandboxed, context: &Context<'_>) -> Result<BTreeSet<String>, Error> {
+    let listed = listen(
+        zypper(inside, ["--no-refresh", "list-patches", "--category", "security"]),
+        context,
+    )?;
+    let (finished, run) = listed;
+    if !finished.status.success() || run.security.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut packages = BTreeSet::new();
+    for patches in run.security.chunks(100) {
+        let command = inside
+            .command("zypper")
+            .env(ENVIRONMENT)
+            .args(["--non-interactive", "--no-refresh", "info", "-t", "patch", "--"])
+            .args(patches.iter().cloned())
+            .capture(CAPTURE_LIMIT);
+        let finished = command.finish(context)?;
+        packages.extend(patched(&String::from_utf8_lossy(&finished.stdout)));
+    }
+    Ok(packages)
+}
+
+/// The packages in what `zypper info -t patch` says: lines `NAME.ARCH < VERSION` below `Conflicts`.
+fn patched(text: &str) -> Vec<String> {
+    let package = |line: &str| {
+        let (name, _) = line.trim().split_once(" < ")?;
+        let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
+        (!name.contains(' ') && !name.is_empty()).then(|| name.trim_start_matches("srcpackage:").to_owned())
+    };
+    text.lines().filter_map(package).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_names_its_packages() {
+        let text = "Information for patch openSUSE-2026-1:\n------\nName        : openSUSE-2026-1\nConflicts   : [3]\n    \
+                    curl.x86_64 < 8.14-2.1\n    libcurl4.noarch < 8.14-2.1\n    srcpackage:curl < 8.14-2.1\n";
+        assert_eq!(patched(text), ["curl", "libcurl4", "curl"]);
+    }
+}
