@@ -159,7 +159,12 @@ fn engine(args: &Args) -> anyhow::Result<Arc<dyn Engine>> {
         .state_dir
         .clone()
         .unwrap_or_else(|| PathBuf::from("/var/lib/kedge"));
-    Ok(Arc::new(native.with_cache(cache)))
+    let native = native.with_cache(cache);
+    // Another system's snapshots are nothing that this system's service could write.
+    Ok(Arc::new(match args.root {
+        None => native.with_snapperd("system", None),
+        Some(_) => native,
+    }))
 }
 
 fn now() -> Timestamp {

@@ -13,6 +13,7 @@ mod fixture;
 mod hostile;
 mod rollback;
 mod snapper;
+mod snapperd;
 mod snapshots;
 mod space;
 mod sync_point;
@@ -34,7 +35,7 @@ fn main() {
     let lacks = support::isolate().err();
     let lacks_snapper = (!support::loop_btrfs::has_program("snapper")).then(|| "needs snapper".to_owned());
     let lacks_python = (!support::loop_btrfs::has_program("python3")).then(|| "needs python3".to_owned());
-    let groups: [(&[Case], Option<String>); 10] = [
+    let groups: [(&[Case], Option<String>); 11] = [
         (snapshots::CASES, None),
         (watching::CASES, None),
         (hostile::CASES, None),
@@ -45,6 +46,7 @@ fn main() {
         (tukit::CASES, lacks_python),
         (systemd_boot::CASES, None),
         (snapper::CASES, lacks_snapper),
+        (snapperd::CASES, snapperd::lacks()),
     ];
     let mut trials = Vec::new();
     for (cases, lacks_more) in groups {

@@ -61,8 +61,11 @@ impl Engine for NativeEngine {
     }
 
     fn create(&self, wish: &NewSnapshot) -> Result<SnapshotId, Error> {
-        self.store()?
-            .create(Base::Running, &wished(wish, self.now()), false)
+        let books = wished(wish, self.now());
+        match self.create_by_snapper(&books)? {
+            Some(id) => Ok(id),
+            None => self.store()?.create(Base::Running, &books, false),
+        }
     }
 
     fn delete(&self, id: SnapshotId) -> Result<Outcome<()>, Error> {
@@ -80,7 +83,10 @@ impl Engine for NativeEngine {
             true => Some(transaction::idle(self)?.ok_or(Refusal::of(RefusalCode::InProgress, id))?),
             false => None,
         };
-        self.store()?.delete(id)
+        match self.delete_by_snapper(id)? {
+            Some(outcome) => Ok(outcome),
+            None => self.store()?.delete(id),
+        }
     }
 
     fn edit(&self, id: SnapshotId, edit: &Edit) -> Result<Outcome<()>, Error> {
@@ -91,7 +97,10 @@ impl Engine for NativeEngine {
         if starts && edit.read_only.is_some() && edit.read_only != is_read_only {
             return Err(Refusal::of(RefusalCode::MustStayReadOnly, id).into());
         }
-        self.store()?.edit(id, edit)
+        match self.edit_by_snapper(id, edit)? {
+            Some(outcome) => Ok(outcome),
+            None => self.store()?.edit(id, edit),
+        }
     }
 
     fn check(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {

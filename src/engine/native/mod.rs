@@ -2,8 +2,8 @@
 //! The real engine: a btrfs system whose versions lie in snapper's on-disk layout.
 //!
 //! [`Store`] reads and writes `.snapshots`, [`Boot`] knows what runs and what starts next, and [`NativeEngine`] puts
-//! the rules on top of both. It needs root, and runs none of snapper's plugins: where those matter, snapper's own
-//! service is the engine to use.
+//! the rules on top of both. It needs root. It runs none of snapper's plugins by itself: where snapper's service runs, that
+//! one writes what a person wishes (`writer`).
 
 mod boot;
 pub(crate) mod btrfs;
@@ -14,8 +14,10 @@ mod engine;
 mod info;
 mod mounts;
 mod rollback;
+mod snapperd;
 mod space;
 mod store;
+mod writer;
 
 pub(crate) use boot::{Boot, Candidate};
 #[cfg(feature = "fuzzing")]
@@ -34,7 +36,7 @@ pub(crate) use store::{Base, Store};
 use crate::packages::reader::Reader;
 use crate::platform::Known;
 use crate::{Error, System};
-use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, Writer, userdata_key};
+use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, userdata_key};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +63,7 @@ pub struct NativeEngine {
     reader: Reader,
     /// Subvolumes, with the transaction of their last change, of which everything is known to be on disk.
     settled: Mutex<BTreeSet<(u64, u64)>>,
+    service: Option<writer::Service>,
 }
 
 /// What there is once `.snapshots` is.
@@ -104,6 +107,7 @@ impl NativeEngine {
             space: space::Space::default(),
             reader: Reader::default(),
             settled: Mutex::default(),
+            service: None,
         };
         if engine.find_parts()?.is_some()
             && let Some(id) = engine.booted()?
@@ -277,7 +281,7 @@ impl NativeEngine {
         Ok(Known {
             etc_is_nested,
             read_only_root: parts.is_some() && self.is_default_read_only()?,
-            writer: Writer::Native,
+            writer: self.writer(etc_is_nested),
         })
     }
 
