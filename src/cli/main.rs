@@ -13,6 +13,7 @@ mod generate;
 mod job;
 mod json;
 mod platform;
+mod prompt;
 mod settings;
 mod show;
 mod space;
@@ -78,6 +79,11 @@ async fn serve(command: Command) -> Result<Exit, Stop> {
         views,
         state,
         now: Timestamp(u64::try_from(now.as_micros()).unwrap_or(u64::MAX)),
+    };
+    // Reading needs no password.
+    let _prompt = match command.verb {
+        Verb::Status(_) | Verb::List(_) | Verb::Show(_) | Verb::Diff(_) | Verb::Log(_) => None,
+        _ => prompt::Prompt::start(),
     };
     session.verb(command.verb).await
 }
