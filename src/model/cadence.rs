@@ -5,8 +5,8 @@
 
 use crate::code::coded;
 use crate::{
-    Check, JobKind, JobState, PlannedRestart, Policy, STALE_AFTER, SnapshotId, State, Status, Timestamp,
-    Updates,
+    Check, JobKind, JobState, Kept, PlannedRestart, Policy, STALE_AFTER, SnapshotId, State, Status,
+    Timestamp, Updates,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -212,6 +212,14 @@ impl Memory {
         }
         // What a restart showed is true until the next one.
         self.receipt.take_if(|receipt| receipt.boot != boot);
+        // The helper was there from the start on, also in sessions without an agent.
+        if let Some(fallen) = state.receipt.filter(|it| it.kept == Kept::FellBack) {
+            self.receipt = Some(Receipt {
+                snapshot: fallen.wanted,
+                as_planned: false,
+                boot: boot.to_owned(),
+            });
+        }
         let failed = |id: SnapshotId| {
             self.receipt
                 .as_ref()
@@ -219,7 +227,8 @@ impl Memory {
         };
         self.expected = state
             .pending()
-            .filter(|id| !failed(*id))
+            // What starts just once before it is the helper's to judge.
+            .filter(|id| !failed(*id) && state.once.is_none())
             .map(|snapshot| Expected {
                 snapshot,
                 rollback: state.pending_updates().is_empty(),
@@ -248,7 +257,9 @@ impl Memory {
             let about = format!("{}@{}", receipt.snapshot, receipt.boot);
             news.push(News::of(Notice::Receipt, about));
         }
-        if state.pending().is_some() && self.fell_back(state).is_none() && running_older(state).is_none() {
+        // Who tries a version knows that the next restart leaves it.
+        let known = state.trying().or(running_older(state));
+        if state.pending().is_some() && self.fell_back(state).is_none() && known.is_none() {
             news.push(News::of(Notice::RestartReady, ""));
         }
         let updates = &state.updates;

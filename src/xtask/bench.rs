@@ -4,6 +4,7 @@
 //! CPU time decides, for it does not depend on what else the machine does. Every feature has a file of its own below,
 //! with the figures it promises; the measured side of it is a file of the same name in `tests/bench`.
 
+mod agent;
 mod files;
 mod list;
 mod many;
@@ -39,12 +40,13 @@ struct Bench {
 }
 
 /// In the order in which they run.
-const BENCHES: [&Bench; 5] = [
+const BENCHES: [&Bench; 6] = [
     &files::BENCH,
     &list::BENCH,
     &packages::BENCH,
     &transaction::BENCH,
     &memory::BENCH,
+    &agent::BENCH,
 ];
 
 /// One comparison that the project has promised a figure for.

@@ -464,6 +464,43 @@ fn when_to_check() {
 }
 
 #[test]
+fn what_the_helper_says_of_the_restart_counts() {
+    use crate::StartReceipt;
+    let receipt = |wanted, once, kept| {
+        Some(StartReceipt {
+            wanted: SnapshotId(wanted),
+            once,
+            asked: Timestamp(1),
+            kept,
+        })
+    };
+    let notices = |state: &State| {
+        let mut it = memory();
+        it.observe(state, "one");
+        it.observe(state, "one");
+        let news = it.news(state, None, Timestamp(T));
+        news.into_iter()
+            .map(|it| (it.notice, it.about))
+            .collect::<Vec<_>>()
+    };
+    // An automatic way back, of which no session saw the beginning.
+    let mut fallen = found(&[]);
+    fallen.receipt = receipt(2, false, Kept::FellBack);
+    assert_eq!(notices(&fallen), [(Notice::FellBack, "2".to_owned())]);
+    // Somebody tries the third one: no alarm, and no reminder to leave it.
+    let mut tried = pending(1, false);
+    tried.receipt = receipt(3, true, Kept::AsPlanned);
+    assert_eq!(tried.trying(), Some(SnapshotId(3)));
+    assert_eq!(notices(&tried), []);
+    // A version that waits while another one starts once is not expected yet.
+    let mut it = memory();
+    let mut before = pending(1, true);
+    before.once = Some(SnapshotId(2));
+    it.observe(&before, "one");
+    assert_eq!(it.expected, None);
+}
+
+#[test]
 fn an_administrator_says_how_often_to_look() {
     use crate::Cadence;
     let updates = found(&[]).updates;
