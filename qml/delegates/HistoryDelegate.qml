@@ -69,7 +69,7 @@ QQC2.ItemDelegate {
         Marker {
             visible: root.ending !== "done"
             text: Jobs.result(root.ending)
-            iconName: root.wrong ? "emblem-error" : root.ending.length > 0 ? "dialog-information-symbolic" : "view-refresh-symbolic"
+            iconName: root.wrong ? "emblem-important-symbolic" : root.ending.length > 0 ? "dialog-cancel-symbolic" : "view-refresh-symbolic"
             tint: root.wrong ? Kirigami.Theme.negativeTextColor : Kirigami.Theme.highlightColor
         }
     }
