@@ -16,6 +16,8 @@ Kirigami.ApplicationWindow {
     readonly property bool narrow: width < Kirigami.Units.gridUnit * 42
     property string current: ""
     property int shownEntry: 0
+    // Where the rollback led that can be made again when it was undone.
+    property int wentBackTo: 0
 
     function showPage(name: string): void {
         const known = ["status", "timeline", "updates", "history", "settings"];
@@ -90,7 +92,14 @@ Kirigami.ApplicationWindow {
     function tell(kind: string, ending: string, snapshot: int, failure: var): void {
         const text = Jobs.done(kind, ending, snapshot);
         if (failure.type === undefined) {
-            if (text.length > 0) {
+            if (kind === "rollback" && ending === "done") {
+                wentBackTo = snapshot;
+                showPassiveNotification(text, "long", i18nc("@action:button", "Undo"), () => system.discard());
+            } else if (kind === "discard" && ending === "done" && wentBackTo > 0) {
+                const number = wentBackTo;
+                wentBackTo = 0;
+                showPassiveNotification(text, "long", i18nc("@action:button", "Go Back to #%1 Again", String(number)), () => system.rollBack(number, false));
+            } else if (text.length > 0) {
                 showPassiveNotification(text);
             }
         } else if (kind === "check" || kind === "update") {

@@ -130,7 +130,7 @@ ColumnLayout {
 
             Layout.fillWidth: buttons.columns === 1
 
-            visible: text.length > 0
+            visible: text.length > 0 && !root.app.discarding
             text: {
                 switch (root.status.code) {
                 case "update-pending":

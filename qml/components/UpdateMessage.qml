@@ -30,7 +30,7 @@ Kirigami.InlineMessage {
             visible: !root.failed
             text: i18nc("@action:button", "Undo")
             icon.name: "edit-undo-symbolic"
-            enabled: root.app.discardRefusal.length === 0
+            enabled: root.app.discardRefusal.length === 0 && !root.app.discarding
             tooltip: Failures.reason(root.app.discardRefusal)
             onTriggered: root.app.discard()
         },

@@ -70,7 +70,20 @@ Kirigami.ScrollablePage {
         Accessible.name: i18nc("@label read aloud: a fact and its value", "%1: %2", text, description)
     }
 
+    Kirigami.LoadingPlaceholder {
+        anchors.centerIn: parent
+        visible: root.entry.kind === undefined && root.history.loading
+    }
+
+    Kirigami.PlaceholderMessage {
+        anchors.centerIn: parent
+        width: parent.width - Kirigami.Units.gridUnit * 4
+        visible: root.entry.kind === undefined && !root.history.loading
+        text: i18nc("@info:placeholder", "This is no longer remembered")
+    }
+
     ColumnLayout {
+        visible: root.entry.kind !== undefined
         spacing: 0
 
         Kirigami.InlineMessage {

@@ -45,8 +45,18 @@ Kirigami.ScrollablePage {
         }
     ]
 
-    header: LinkMessage {
-        app: root.app
+    header: ColumnLayout {
+        spacing: 0
+
+        LinkMessage {
+            Layout.fillWidth: true
+            app: root.app
+        }
+
+        UndoMessage {
+            Layout.fillWidth: true
+            app: root.app
+        }
     }
 
     Kirigami.LoadingPlaceholder {

@@ -47,6 +47,11 @@ Kirigami.ScrollablePage {
             app: root.app
         }
 
+        UndoMessage {
+            Layout.fillWidth: true
+            app: root.app
+        }
+
         Kirigami.InlineMessage {
             Layout.fillWidth: true
             position: Kirigami.InlineMessage.Position.Header

@@ -57,6 +57,11 @@ Kirigami.ScrollablePage {
             app: root.app
         }
 
+        UndoMessage {
+            Layout.fillWidth: true
+            app: root.app
+        }
+
         UpdateMessage {
             id: message
 

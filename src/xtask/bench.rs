@@ -12,6 +12,7 @@ mod measure;
 mod memory;
 mod packages;
 mod transaction;
+mod window;
 
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeMap;
@@ -40,13 +41,14 @@ struct Bench {
 }
 
 /// In the order in which they run.
-const BENCHES: [&Bench; 6] = [
+const BENCHES: [&Bench; 7] = [
     &files::BENCH,
     &list::BENCH,
     &packages::BENCH,
     &transaction::BENCH,
     &memory::BENCH,
     &agent::BENCH,
+    &window::BENCH,
 ];
 
 /// One comparison that the project has promised a figure for.

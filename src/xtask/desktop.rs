@@ -213,6 +213,20 @@ impl Display {
         })
     }
 
+    /// What programs find it by.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether a window of this process is on the screen.
+    pub(crate) fn shows(&self, pid: u32) -> bool {
+        let mut search = Command::new("xdotool");
+        search
+            .args(["search", "--onlyvisible", "--pid", &pid.to_string()])
+            .env("DISPLAY", &self.name);
+        output(&mut search).is_ok_and(|found| !found.is_empty())
+    }
+
     /// A picture of the whole screen.
     pub(crate) fn picture(&self, file: &Path) -> Result<()> {
         quiet(
@@ -233,13 +247,9 @@ impl Display {
 
     /// Waits until a window of this process is on the screen.
     fn wait_for_window(&self, program: &mut Running) -> Result<()> {
-        let id = program.id().to_string();
+        let id = program.id();
         let shown = wait_for(Duration::from_secs(60), || {
-            let mut search = Command::new("xdotool");
-            search
-                .args(["search", "--onlyvisible", "--pid", &id])
-                .env("DISPLAY", &self.name);
-            let found = output(&mut search).is_ok_and(|found| !found.is_empty());
+            let found = self.shows(id);
             (found || program.has_ended()).then_some(found)
         });
         match shown {

@@ -23,15 +23,20 @@ pub(crate) struct Simulation {
 impl Simulation {
     /// Builds the programs and starts bus and helper.
     pub(crate) fn start(session: &Session) -> Result<Self> {
+        Self::start_with(session, "normal")
+    }
+
+    /// The same with another simulated machine; each has a bus of its own.
+    pub(crate) fn start_with(session: &Session, scenario: &str) -> Result<Self> {
         must_run(
             session
                 .cargo()
                 .args(["build", "--quiet", "--package", "helper", "--package", "app"]),
         )?;
-        let bus = Bus::start(session, "system-bus")?;
+        let bus = Bus::start(session, &format!("system-bus-{scenario}"))?;
         let helper = Running::start(
             Command::new(program(session, "kedge-helper"))
-                .args(["--sim", "--idle-timeout", "0", "--bus", &bus.address])
+                .args(["--sim", scenario, "--idle-timeout", "0", "--bus", &bus.address])
                 .stdin(Stdio::null()),
         )?;
         let simulation = Self { bus, _helper: helper };

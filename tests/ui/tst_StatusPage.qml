@@ -251,6 +251,23 @@ Item {
             compare(fixes.signalArguments[0][0], "timeline");
         }
 
+        function test_whatIsAboutToBeDiscardedCanBeKept() {
+            system.status = {
+                "code": "update-pending",
+                "action": "restart",
+                "snapshot": 41,
+                "updates": 1
+            };
+            system.discarding = true;
+            tryVerify(() => shown(page, "What waits for the restart will be deleted in a few seconds.") !== null);
+            compare(shown(page, "Undo the Update"), null, "it is being undone already");
+            // The message slides in.
+            wait(400);
+            press("Keep It");
+            system.discarding = false;
+            compare(system.calls, ["keep"]);
+        }
+
         function test_failureOpensItsDetailsAndCanBePutAway() {
             system.status = {
                 "code": "failed",

@@ -37,6 +37,7 @@ pub(crate) mod qobject {
         #[qproperty(QString, update_refusal, cxx_name = "updateRefusal", READ, NOTIFY)]
         #[qproperty(QString, create_refusal, cxx_name = "createRefusal", READ, NOTIFY)]
         #[qproperty(QString, discard_refusal, cxx_name = "discardRefusal", READ, NOTIFY)]
+        #[qproperty(bool, discarding, READ, NOTIFY)]
         #[qproperty(i32, tick, READ, NOTIFY)]
         #[qproperty(QString, first_page, cxx_name = "firstPage", READ, CONSTANT)]
         type App = super::AppRust;
@@ -54,6 +55,9 @@ pub(crate) mod qobject {
         fn update(self: Pin<&mut Self>);
         #[qinvokable]
         fn discard(self: Pin<&mut Self>);
+        /// Takes a discarding back that has not begun.
+        #[qinvokable]
+        fn keep(self: Pin<&mut Self>);
         #[qinvokable]
         fn cancel(self: Pin<&mut Self>, job: i32);
         #[qinvokable]
@@ -92,6 +96,10 @@ pub struct AppRust {
     update_refusal: QString,
     create_refusal: QString,
     discard_refusal: QString,
+    /// What waits for the restart is discarded in a few seconds.
+    pub(super) discarding: bool,
+    /// Ends the wait before that.
+    pub(super) clock: Option<tokio::task::AbortHandle>,
     tick: i32,
     first_page: QString,
     /// A failure that was read and put away.

@@ -2,6 +2,7 @@
 //! The calls of `App`: one of a kind at a time, because a screen reader's press may arrive twice.
 
 use super::app::qobject::App;
+use super::publish;
 use super::value;
 use crate::runtime;
 use client::{Client, Error};
@@ -11,6 +12,10 @@ use cxx_qt_lib::QString;
 use model::{Cleanup, Edit, Ending, JobId, NewSnapshot, State};
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::time::Duration;
+
+/// How long what deletes something can be taken back: the same as for snapshots.
+pub(super) const SECOND_THOUGHTS: Duration = Duration::from_secs(10);
 
 /// What is asked for and not yet answered, and what was accepted and has not yet ended.
 #[derive(Debug, Default)]
@@ -30,7 +35,38 @@ impl App {
         self.call("update", false, async |client| client.update().await.map(Some));
     }
 
-    pub(super) fn discard(self: Pin<&mut Self>) {
+    /// Discards what waits for the restart: a rollback at once, for it can be made again; updates, which are then
+    /// deleted, after a wait in which it can be taken back.
+    pub(super) fn discard(mut self: Pin<&mut Self>) {
+        if runtime::view().state.pending_updates().is_empty() {
+            return self.discard_now();
+        }
+        if self.discarding {
+            return;
+        }
+        publish!(self, discarding, discarding_changed, true);
+        let qt = self.qt_thread();
+        let clock = runtime::spawn(async move {
+            tokio::time::sleep(SECOND_THOUGHTS).await;
+            // An error here only means that the window is gone: then nothing is discarded.
+            let _ = qt.queue(|mut app| {
+                if app.discarding {
+                    app.as_mut().keep();
+                    app.discard_now();
+                }
+            });
+        });
+        self.as_mut().rust_mut().clock = Some(clock);
+    }
+
+    pub(super) fn keep(mut self: Pin<&mut Self>) {
+        if let Some(clock) = self.as_mut().rust_mut().clock.take() {
+            clock.abort();
+        }
+        publish!(self, discarding, discarding_changed, false);
+    }
+
+    fn discard_now(self: Pin<&mut Self>) {
         self.call("discard", false, async |client| client.discard().await.map(Some));
     }
 

@@ -31,6 +31,7 @@ QtObject {
     property string updateRefusal: ""
     property string createRefusal: ""
     property string discardRefusal: ""
+    property bool discarding: false
     property int tick: 0
     property string firstPage: ""
 
@@ -53,6 +54,10 @@ QtObject {
 
     function discard(): void {
         called("discard");
+    }
+
+    function keep(): void {
+        called("keep");
     }
 
     function cancel(job: int): void {
