@@ -15,11 +15,13 @@ use support::loop_btrfs::has_program;
 
 /// The component tests, one file each.
 const COMPONENTS: &[&str] = &[
+    "tst_Dialogs.qml",
     "tst_EntryPage.qml",
     "tst_HistoryPage.qml",
     "tst_Main.qml",
     "tst_Pseudo.qml",
     "tst_SettingsPage.qml",
+    "tst_SnapshotPage.qml",
     "tst_StatusPage.qml",
     "tst_TimelinePage.qml",
     "tst_UpdatesPage.qml",
