@@ -46,6 +46,18 @@ QtObject {
             return i18nc("@info:tooltip why not", "It is in use");
         case "must-stay-read-only":
             return i18nc("@info:tooltip why not", "The system starts from it");
+        case "starts-once":
+            return i18nc("@info:tooltip why not", "It starts once with the next restart");
+        case "no-boot-once":
+            return i18nc("@info:tooltip why not", "This boot loader cannot start something once and come back");
+        case "no-boot-partition":
+            return i18nc("@info:tooltip why not", "The partition that the system starts from is not mounted");
+        case "pending-first":
+            return i18nc("@info:tooltip why not", "Something else waits for the restart already");
+        case "not-bootable":
+            return i18nc("@info:tooltip why not", "It could not start");
+        case "too-late":
+            return i18nc("@info:tooltip why not", "It is almost done");
         case "boot-loader-unsupported":
             return i18nc("@info:tooltip why not", "This boot loader is not supported yet");
         default:
@@ -146,6 +158,8 @@ QtObject {
             return i18nc("@info a reason as a sentence", "%1.", reason(failure.reason ?? "other"));
         case "interrupted":
             return i18nc("@info", "It was interrupted.");
+        case "internal":
+            return i18nc("@info", "Something unexpected happened.");
         default:
             return i18nc("@info", "Something unexpected happened.");
         }

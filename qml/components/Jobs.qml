@@ -19,6 +19,8 @@ QtObject {
             return i18nc("@info:status", "Installing updates");
         case "rollback":
             return i18nc("@info:status", "Going back");
+        case "try-once":
+            return i18nc("@info:status", "Getting ready for a try");
         case "discard":
             return i18nc("@info:status", "Undoing");
         case "make-room":
@@ -48,6 +50,8 @@ QtObject {
             return i18nc("@info:status", "The update did not work");
         case "rollback":
             return i18nc("@info:status", "Could not go back");
+        case "try-once":
+            return i18nc("@info:status", "Could not get ready for a try");
         case "discard":
             return i18nc("@info:status", "Could not undo");
         case "make-room":
@@ -84,6 +88,14 @@ QtObject {
             return snapshot > 0 ? i18nc("@title", "Update to #%1", String(snapshot)) : i18nc("@title", "Update");
         case "rollback":
             return i18nc("@title", "Rollback to #%1", String(snapshot));
+        case "try-once":
+            return i18nc("@title", "Try of #%1", String(snapshot));
+        case "make-room":
+            return i18nc("@title", "Making room");
+        case "clean-up":
+            return i18nc("@title", "Automatic clean-up");
+        case "restore":
+            return i18nc("@title", "Restoring a file from #%1", String(snapshot));
         case "discard":
             return i18nc("@title", "Undo of what waited for the restart");
         case "recover":
@@ -107,8 +119,17 @@ QtObject {
             return "install-symbolic";
         case "rollback":
             return "document-revert-symbolic";
+        case "try-once":
+            return "media-playback-start-symbolic";
         case "discard":
             return "edit-undo-symbolic";
+        case "make-room":
+        case "clean-up":
+            return "edit-clear-all-symbolic";
+        case "restore":
+            return "document-revert-symbolic";
+        case "recover":
+            return "tools-wizard-symbolic";
         default:
             return "tools-wizard-symbolic";
         }

@@ -218,6 +218,8 @@ QtObject {
             return i18nc("@label an ability of the system", "Choose what starts next");
         case "updates":
             return i18nc("@label an ability of the system", "Install updates into a new version");
+        case "boot-once":
+            return i18nc("@label an ability of the system", "Try a version once and come back");
         case "package-changes":
             return i18nc("@label an ability of the system", "Tell which packages changed");
         default:
@@ -238,6 +240,16 @@ QtObject {
             return i18nc("@info", "Security fixes that are installed now are missing there.");
         case "packages-unknown":
             return i18nc("@info", "What would change is unknown: the packages of one of the two versions cannot be read.");
+        case "no-modules":
+            return i18nc("@info", "The parts of the kernel (modules) are missing there, and it may not start.");
+        case "no-etc":
+            return i18nc("@info", "The system's configuration is missing there, so it cannot start.");
+        case "no-boot-space":
+            return i18nc("@info", "There is no room for its kernel where the system starts from.");
+        case "no-boot-partition":
+            return i18nc("@info", "The partition that the system starts from is not mounted.");
+        case "failed-before":
+            return i18nc("@info", "It was started before and never came up.");
         case "makes-copy":
             return i18nc("@info", "The snapshot itself stays as it is; a writable copy of it starts.");
         default:

@@ -143,7 +143,7 @@ FormCard.FormCardPage {
 
     FormCard.FormCard {
         Repeater {
-            model: ["snapshots", "boot-default", "updates", "package-changes"]
+            model: ["snapshots", "boot-default", "boot-once", "updates", "package-changes"]
 
             FormCard.FormTextDelegate {
                 required property string modelData

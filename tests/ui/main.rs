@@ -7,6 +7,8 @@
     reason = "tests start programs: the window, the helper, a display and the runner of the component tests"
 )]
 
+mod words;
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -54,7 +56,7 @@ fn main() {
                 .arg(name))
         })
     });
-    let trials = components.chain(stories).collect();
+    let trials = components.chain(stories).chain(words::trials()).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

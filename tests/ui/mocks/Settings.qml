@@ -17,6 +17,7 @@ QtObject {
     property var abilities: ({
             "snapshots": "",
             "boot-default": "",
+            "boot-once": "no-boot-once",
             "updates": "database-outside",
             "package-changes": ""
         })
