@@ -94,7 +94,7 @@ fn security_problems_are_named_that_lie_between_two_versions() {
     // Where they do not, what only one side has is new.
     let (old, new) = (entry(1, "", "CVE-2026-0002"), entry(2, "", "CVE-2026-0003"));
     assert_eq!(
-        named("2", "3", &[old.clone()], &[new.clone(), old.clone()]),
+        named("2", "3", std::slice::from_ref(&old), &[new.clone(), old.clone()]),
         some("CVE-2026-0003")
     );
     assert_eq!(

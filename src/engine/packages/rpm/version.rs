@@ -47,7 +47,7 @@ fn take<'a>(text: &mut &'a [u8], is: impl Fn(u8) -> bool) -> &'a [u8] {
     taken
 }
 
-fn strip<'a>(text: &mut &'a [u8], mark: u8) -> bool {
+fn strip(text: &mut &[u8], mark: u8) -> bool {
     match text.split_first() {
         Some((first, rest)) if *first == mark => {
             *text = rest;
