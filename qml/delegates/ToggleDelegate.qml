@@ -16,9 +16,12 @@ FormCard.FormSwitchDelegate {
 
     Component.onCompleted: settle()
     onOnChanged: settle()
-    onToggled: {
-        turned(checked);
-        // The switch has moved already; without an answer nothing has changed.
-        Qt.callLater(settle);
+    // Not toggled(): that is not sent when a screen reader does it.
+    onCheckedChanged: {
+        if (checked !== on) {
+            turned(checked);
+            // The switch has moved already; without an answer nothing has changed.
+            Qt.callLater(settle);
+        }
     }
 }

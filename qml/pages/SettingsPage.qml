@@ -121,19 +121,19 @@ FormCard.FormCardPage {
     }
 
     FormCard.FormCard {
-        FormCard.FormSwitchDelegate {
+        ToggleDelegate {
             text: i18nc("@option:check", "Show an icon in the tray when there is something to say")
-            checked: root.settings.tray
-            onToggled: root.settings.tray = checked
+            on: root.settings.tray
+            onTurned: on => root.settings.tray = on
         }
 
         FormCard.FormDelegateSeparator {}
 
-        FormCard.FormSwitchDelegate {
+        ToggleDelegate {
             text: i18nc("@option:check", "Remind me of updates and restarts")
             description: i18nc("@info", "Failures are always told.")
-            checked: root.settings.reminders
-            onToggled: root.settings.reminders = checked
+            on: root.settings.reminders
+            onTurned: on => root.settings.reminders = on
         }
     }
 

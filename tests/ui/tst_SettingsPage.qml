@@ -70,6 +70,11 @@ Item {
             choices.onBattery = false;
         }
 
+        function test_aScreenReaderCanTurnASwitchToo() {
+            saying("Also while running from the battery").toggle();
+            compare(choices.calls, ["onBattery true"]);
+        }
+
         function test_choicesAreWords() {
             const choice = saying("When there are updates");
             compare(choice.currentText, "Tell me");
