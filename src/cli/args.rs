@@ -58,6 +58,8 @@ pub(crate) enum Verb {
     Diff(Diff),
     /// Write what is in a file of a snapshot to the standard output
     Cat(Cat),
+    /// Get a file back out of a snapshot, with everything that it has
+    Restore(Restore),
     /// Show which snapshots have which version of a file
     History(History),
     /// Take a snapshot of the running system
@@ -534,4 +536,22 @@ fn bytes(text: &str) -> Result<u64, String> {
         .contains(&bytes)
         .then_some(bytes as u64)
         .ok_or_else(wrong)
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// Number of the snapshot
+    #[arg(value_parser = number)]
+    pub(crate) number: SnapshotId,
+    /// Path of the file, from the root of the system
+    pub(crate) path: OsString,
+    /// beside: under a name that says where it is from; replace: in the place of the present one
+    #[arg(long, value_name = "PLACE", value_parser = place, default_value = "beside")]
+    pub(crate) to: model::RestoreTo,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+fn place(text: &str) -> Result<model::RestoreTo, String> {
+    model::RestoreTo::from_code(text).ok_or_else(|| "beside or replace".into())
 }

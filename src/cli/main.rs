@@ -144,6 +144,7 @@ impl Session {
             Verb::Try(args) => self.try_once(&args).await,
             Verb::Discard(args) => self.discard(&args).await,
             Verb::Log(args) => self.log(&args).await,
+            Verb::Restore(args) => self.restore(&args).await,
             Verb::Space(args) => self.space(&args).await,
             Verb::MakeRoom(args) => self.make_room(&args).await,
             Verb::CleanUp(args) => self.clean_up(&args).await,

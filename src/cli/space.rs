@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! What snapshots cost, making room, and cleaning up.
+//! What snapshots cost, making room, cleaning up, and getting a file back.
 
-use crate::args::{CleanUp, MakeRoom, Space};
+use crate::args::{CleanUp, MakeRoom, Restore, Space};
 use crate::exit::{Exit, Stop, print, say};
-use crate::text::{safe, size, table};
+use crate::text::{date, safe, size, table};
 use crate::{Session, agreed, declined, print_json};
-use model::{DoomReason, Freed, JobKind, SnapshotId};
+use model::{DoomReason, FileVersion, Freed, JobKind, RestoreTo, SnapshotId};
 use serde_json::json;
+use std::os::unix::ffi::OsStrExt;
 
 fn list(ids: &[SnapshotId]) -> String {
     let ids: Vec<String> = ids.iter().map(|id| format!("#{id}")).collect();
@@ -47,7 +48,51 @@ fn reason(reason: DoomReason) -> &'static str {
     }
 }
 
+/// One side of a file that is to be fetched back.
+fn side(name: String, version: Option<&FileVersion>) -> Vec<String> {
+    match version {
+        None => vec![name, "none".into(), String::new(), String::new()],
+        Some(it) => vec![
+            name,
+            format!("version {}", it.version),
+            size(it.size),
+            format!(
+                "{}, mode {:o}, owner {}:{}",
+                date(it.modified),
+                it.mode,
+                it.uid,
+                it.gid
+            ),
+        ],
+    }
+}
+
 impl Session {
+    pub(crate) async fn restore(&self, args: &Restore) -> Result<Exit, Stop> {
+        let path = args.path.as_bytes();
+        // Both are shown before anything is asked.
+        let versions = self.client.file_versions(path).await?;
+        let of = |id: Option<SnapshotId>| versions.iter().find(|it| it.snapshot == id);
+        let (then, now) = (of(Some(args.number)), of(self.state.booted));
+        say(&table(&[
+            side(format!("#{}", args.number), then),
+            side("now".into(), now),
+        ]));
+        let is_same = then.is_some() && then.map(|it| it.version) == now.map(|it| it.version);
+        if is_same {
+            say("Both have the same content.");
+        }
+        let question = match args.to {
+            RestoreTo::Replace => "Replace the present file?",
+            RestoreTo::Beside => "Get it back beside the present file?",
+        };
+        if !agreed(question, args.work.yes).await? {
+            return Err(declined());
+        }
+        let call = self.client.restore(args.number, path, args.to);
+        self.job(JobKind::Restore, args.work.verbose, call).await
+    }
+
     pub(crate) async fn space(&self, args: &Space) -> Result<Exit, Stop> {
         if !args.numbers.is_empty() {
             let freed = self.client.freed(&args.numbers).await?;

@@ -198,7 +198,10 @@ pub(crate) fn outcome(kind: JobKind, outcome: &JobOutcome) -> String {
         }
         (Ending::Done, JobKind::MakeRoom, _) => "Deleted, and what they held is free.".into(),
         (Ending::Done, JobKind::CleanUp, _) => "Removed what is not kept.".into(),
-        (Ending::Done, JobKind::Restore, _) => "The file is back.".into(),
+        (Ending::Done, JobKind::Restore, Some(it)) => {
+            format!("The file is back in {it}, which starts with the next restart.")
+        }
+        (Ending::Done, JobKind::Restore, None) => "The file is back.".into(),
         (Ending::Done, JobKind::Recover, _) => "Removed what an interrupted job had left.".into(),
         (Ending::NothingChanged, JobKind::Update, _) => "There is nothing to update.".into(),
         (Ending::NothingChanged, ..) => "There was nothing to do.".into(),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! What snapshots cost. These calls may take minutes the first time; [`Client::stop_measuring`] ends them.
+//! What snapshots cost, and getting files back out of them. These calls may take minutes the first time; [`Client::stop_measuring`] ends them.
 
 use crate::call::none;
 use crate::{Client, Error};
-use model::{Doomed, Freed, JobId, RoomPlan, SnapshotId, SnapshotSize, Usage};
+use model::{Doomed, Freed, JobId, RestoreTo, RoomPlan, SnapshotId, SnapshotSize, Usage};
 
 /// What the rules in force would delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,13 @@ impl Client {
     /// Deletes what the rules in force name.
     pub async fn clean_up(&self) -> Result<JobId, Error> {
         let reply = self.space().await?.clean_up(none()).await;
+        self.accepted(reply).await
+    }
+
+    /// Gets a file back out of a snapshot.
+    pub async fn restore(&self, id: SnapshotId, path: &[u8], to: RestoreTo) -> Result<JobId, Error> {
+        let files = wire::FilesProxy::new(&self.connection().await?).await?;
+        let reply = files.restore(id.0, path, to.as_str(), none()).await;
         self.accepted(reply).await
     }
 }

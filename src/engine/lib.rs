@@ -31,8 +31,8 @@ pub use sim::{Fault, Scenario, SimClock, SimEngine};
 
 use model::{
     Capabilities, ChangeCounts, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
-    NewSnapshot, PackageChange, Plan, Platform, Retention, RoomPlan, Snapshot, SnapshotId, SnapshotSize,
-    State, UpdateSet, Usage,
+    NewSnapshot, PackageChange, Plan, Platform, RestoreTo, Retention, RoomPlan, Snapshot, SnapshotId,
+    SnapshotSize, State, UpdateSet, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -168,6 +168,17 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
         to: Option<SnapshotId>,
         name: &str,
     ) -> Result<Vec<LogEntry>, Error>;
+
+    /// Gets a regular file or symbolic link back out of a snapshot, to the same path in the running system or beside it, with
+    /// everything that it has. Where the running system is read-only, into a new snapshot that becomes what starts next:
+    /// then that one is returned. Refused with `NoSuchFile` or `NotAFile`, also where its directory is missing.
+    fn restore(
+        &self,
+        id: SnapshotId,
+        path: &[u8],
+        to: RestoreTo,
+        context: &Context<'_>,
+    ) -> Result<Outcome<Option<SnapshotId>>, Error>;
 
     /// Removes the leftovers of transactions that were cut short. The caller has made sure that none is running.
     /// Returns the snapshots it removed.

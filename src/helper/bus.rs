@@ -3,6 +3,7 @@
 
 mod boot;
 mod changes;
+mod files;
 mod history;
 mod job;
 mod manager;
@@ -41,4 +42,5 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, settings::Settings(service()))
         .serve_at(wire::name::PATH, platform::Platform(service()))
         .serve_at(wire::name::PATH, space::Space(service()))
+        .serve_at(wire::name::PATH, files::Files(service()))
 }

@@ -101,10 +101,12 @@ impl Verdict {
 fn contradiction(kind: JobKind, done: &Done, system: &System) -> Option<Failure> {
     let id = done.snapshot.filter(|_| done.changed)?;
     match kind {
-        JobKind::Update | JobKind::Rollback if system.default != Some(id) => Some(Failure::new(
-            FailureCode::BootDefault,
-            format!("snapshot {id} should start next, but {:?} will", system.default),
-        )),
+        JobKind::Update | JobKind::Rollback | JobKind::Restore if system.default != Some(id) => {
+            Some(Failure::new(
+                FailureCode::BootDefault,
+                format!("snapshot {id} should start next, but {:?} will", system.default),
+            ))
+        }
         JobKind::TryOnce if system.once != Some(id) => Some(Failure::new(
             FailureCode::BootDefault,
             format!("snapshot {id} should start once, but {:?} will", system.once),

@@ -23,6 +23,7 @@ mod policy;
 mod receipt;
 mod refusal;
 mod restart;
+mod restore;
 mod retention;
 mod snapshot;
 mod space;
@@ -55,6 +56,7 @@ pub use policy::{Automation, Cadence, Policy, PolicyChange, PolicyError};
 pub use receipt::{Kept, StartReceipt};
 pub use refusal::{Refusal, RefusalCode};
 pub use restart::{NIGHT, PlannedRestart, RestartWhen, may_restart_at_night};
+pub use restore::RestoreTo;
 pub use retention::{
     Civil, DoomReason, Doomed, Facts, Limit, NumberRule, Period, Retention, Room, TimelineRule,
 };

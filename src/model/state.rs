@@ -221,6 +221,13 @@ impl State {
         self.idle()
     }
 
+    /// Whether a file may be fetched back out of this snapshot now.
+    pub fn may_restore_from(&self, id: SnapshotId) -> Result<(), Refusal> {
+        self.capable(Capability::Snapshots)?;
+        self.existing(id)?;
+        self.idle()
+    }
+
     /// Whether the rules of keeping snapshots may be followed now.
     pub fn may_clean_up(&self) -> Result<(), Refusal> {
         self.capable(Capability::Snapshots).and_then(|()| self.idle())

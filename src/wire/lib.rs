@@ -29,8 +29,8 @@ pub use options::{
 pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
 pub use proxy::{
-    BootProxy, ChangesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, PlatformProxy, SettingsProxy,
-    SnapshotsProxy, SpaceProxy, UpdatesProxy,
+    BootProxy, ChangesProxy, FilesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, PlatformProxy,
+    SettingsProxy, SnapshotsProxy, SpaceProxy, UpdatesProxy,
 };
 pub use space::{
     Freed, Named, SnapshotBytes, Usage, doomed_from_wire, doomed_to_wire, size_from_wire, size_to_wire,
@@ -50,6 +50,7 @@ pub const CONTRACT: &[(&str, &str)] = &[
     (name::HISTORY, include_str!("org.kedge.Kedge1.History.xml")),
     (name::SETTINGS, include_str!("org.kedge.Kedge1.Settings.xml")),
     (name::PLATFORM, include_str!("org.kedge.Kedge1.Platform.xml")),
+    (name::FILES, include_str!("org.kedge.Kedge1.Files.xml")),
     (name::SPACE, include_str!("org.kedge.Kedge1.Space.xml")),
     (name::JOB, include_str!("org.kedge.Kedge1.Job.xml")),
 ];

@@ -26,6 +26,8 @@ pub const HISTORY: &str = "org.kedge.Kedge1.History";
 pub const SETTINGS: &str = "org.kedge.Kedge1.Settings";
 /// Interface of what the machine has beside Kedge.
 pub const PLATFORM: &str = "org.kedge.Kedge1.Platform";
+/// Interface of getting files back.
+pub const FILES: &str = "org.kedge.Kedge1.Files";
 /// Interface of what snapshots cost.
 pub const SPACE: &str = "org.kedge.Kedge1.Space";
 /// Interface of a job's object.
@@ -60,9 +62,12 @@ pub mod action {
     /// Read what is in files of snapshots, and names that are not for everybody.
     pub const READ: &str = "org.kedge.kedge1.read-files";
 
+    /// Get a file back out of a snapshot.
+    pub const RESTORE: &str = "org.kedge.kedge1.restore-files";
+
     /// All of them.
     pub const ALL: &[&str] = &[
-        CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, EDIT, READ, ROLLBACK, TRY_ONCE, UPDATE,
+        CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, EDIT, READ, RESTORE, ROLLBACK, TRY_ONCE, UPDATE,
     ];
 }
 

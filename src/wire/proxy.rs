@@ -3,6 +3,7 @@
 
 mod boot;
 mod changes;
+mod files;
 mod history;
 mod job;
 mod manager;
@@ -14,6 +15,7 @@ mod updates;
 
 pub use boot::BootProxy;
 pub use changes::ChangesProxy;
+pub use files::FilesProxy;
 pub use history::HistoryProxy;
 pub use job::{JobProxy, LogStream};
 pub use manager::ManagerProxy;

@@ -11,6 +11,7 @@ mod children;
 mod faults;
 mod fixture;
 mod hostile;
+mod restore;
 mod rollback;
 mod snapper;
 mod snapperd;
@@ -39,6 +40,7 @@ fn main() {
         (snapshots::CASES, None),
         (watching::CASES, None),
         (hostile::CASES, None),
+        (restore::CASES, None),
         (rollback::CASES, None),
         (space::CASES, None),
         (faults::CASES, None),

@@ -4,8 +4,8 @@ use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, platform, transaction};
 use model::{
     ChangeCounts, Concern, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
-    PackageChange, Plan, Platform, Refusal, RefusalCode, Retention, RoomPlan, Snapshot, SnapshotId,
-    SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid, userdata_key,
+    PackageChange, Plan, Platform, Refusal, RefusalCode, RestoreTo, Retention, RoomPlan, Snapshot,
+    SnapshotId, SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -238,6 +238,16 @@ impl Engine for NativeEngine {
 
     fn plan_room(&self, target: u64, context: &Context<'_>) -> Result<RoomPlan, Error> {
         self.space_plan(target, context)
+    }
+
+    fn restore(
+        &self,
+        id: SnapshotId,
+        path: &[u8],
+        to: RestoreTo,
+        context: &Context<'_>,
+    ) -> Result<Outcome<Option<SnapshotId>>, Error> {
+        self.restore_file(id, path, to, context)
     }
 
     fn free(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Outcome<()>, Error> {

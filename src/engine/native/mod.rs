@@ -13,6 +13,7 @@ mod diff;
 mod engine;
 mod info;
 mod mounts;
+mod restore;
 mod rollback;
 mod snapperd;
 mod space;

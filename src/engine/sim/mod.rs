@@ -27,8 +27,8 @@ use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, View
 use machine::{Base, Machine};
 use model::{
     Capability, ChangeKind, Cleanup, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
-    NewSnapshot, PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, Retention, RoomPlan, Snapshot,
-    SnapshotId, SnapshotSize, Timestamp, UpdateSet, Usage, userdata_key,
+    NewSnapshot, PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, RestoreTo, Retention, RoomPlan,
+    Snapshot, SnapshotId, SnapshotSize, Timestamp, UpdateSet, Usage, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -461,6 +461,33 @@ impl Engine for SimEngine {
 
     fn plan_room(&self, target: u64, _: &Context<'_>) -> Result<RoomPlan, Error> {
         space::plan_room(&self.machine(), target)
+    }
+
+    fn restore(
+        &self,
+        id: SnapshotId,
+        path: &[u8],
+        _: RestoreTo,
+        context: &Context<'_>,
+    ) -> Result<Outcome<Option<SnapshotId>>, Error> {
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        work.trouble().map_err(Stop::into_error)?;
+        self.open_simulated(Some(id), path)?;
+        work.enter(Phase::Commit, 500)?;
+        let mut machine = self.machine();
+        if machine.starts_writable() || path.starts_with(b"etc/") {
+            return Ok(Outcome::Changed(None));
+        }
+        let base = machine.state().default.map_or(Base::Running, Base::Snapshot);
+        let made = machine.create(base, self.clock.now(), |snapshot| {
+            snapshot.description = format!("File of #{id} fetched back");
+            snapshot.cleanup = Cleanup("number".into());
+            let key = userdata_key::NOT_BOOTED.to_owned();
+            snapshot.userdata.insert(key, "yes".into());
+        })?;
+        machine.change(|state| state.default = Some(made));
+        Ok(Outcome::Changed(Some(made)))
     }
 
     fn free(&self, ids: &[SnapshotId], context: &Context<'_>) -> Result<Outcome<()>, Error> {

@@ -13,6 +13,7 @@
 //! 7. the mark is removed. A crash between 6 and 7 leaves a default that is marked: it is complete, and only the mark
 //!    needs removing.
 
+mod change;
 mod lock;
 mod mounts;
 mod place;
@@ -22,6 +23,7 @@ mod sandbox;
 mod transactor;
 mod verify;
 
+pub(crate) use change::change;
 pub(crate) use plan::{
     change_counts, changelog, package_changes, package_files, package_stamp, plan_rollback,
 };

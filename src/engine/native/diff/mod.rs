@@ -28,6 +28,7 @@ mod walk;
 
 #[cfg(feature = "fuzzing")]
 pub(crate) use item::read_item;
+pub(crate) use open::plain;
 pub(crate) use versions::{open_file, versions};
 pub use viewer::{TakeChanges, Viewer};
 

@@ -9,7 +9,7 @@ use rustix::io::{Errno, Result};
 const LONGEST: usize = 4095;
 
 /// Looked up below `root`: no symbolic link is followed, no other mount entered.
-pub(super) fn plain(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
+pub(crate) fn plain(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result<OwnedFd> {
     let mut rest = path;
     let mut directory: Option<OwnedFd> = None;
     while rest.len() > LONGEST {
