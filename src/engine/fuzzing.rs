@@ -37,3 +37,8 @@ pub fn reader_answer(bytes: &[u8]) {
     let _ = crate::packages::reader::answer::packages(bytes);
     let _ = crate::packages::reader::answer::changelogs(bytes);
 }
+
+/// Reads bytes that nobody vouches for as a cache of what snapshots use.
+pub fn space_cache(bytes: &[u8]) {
+    crate::native::read_cache(bytes);
+}

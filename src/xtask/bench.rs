@@ -11,6 +11,7 @@ mod many;
 mod measure;
 mod memory;
 mod packages;
+mod space;
 mod transaction;
 mod window;
 
@@ -41,7 +42,7 @@ struct Bench {
 }
 
 /// In the order in which they run.
-const BENCHES: [&Bench; 7] = [
+const BENCHES: [&Bench; 8] = [
     &files::BENCH,
     &list::BENCH,
     &packages::BENCH,
@@ -49,6 +50,7 @@ const BENCHES: [&Bench; 7] = [
     &memory::BENCH,
     &agent::BENCH,
     &window::BENCH,
+    &space::BENCH,
 ];
 
 /// One comparison that the project has promised a figure for.

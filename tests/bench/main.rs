@@ -10,6 +10,7 @@ mod bare;
 mod files;
 mod list;
 mod packages;
+mod space;
 mod transaction;
 
 use engine::NativeEngine;
@@ -25,7 +26,13 @@ type Verb = (&'static str, fn(&[&str]) -> Done);
 type Done = Result<(), Box<dyn Error>>;
 
 /// The verbs of every feature.
-const VERBS: [&[Verb]; 4] = [files::VERBS, list::VERBS, packages::VERBS, transaction::VERBS];
+const VERBS: [&[Verb]; 5] = [
+    files::VERBS,
+    list::VERBS,
+    packages::VERBS,
+    transaction::VERBS,
+    space::VERBS,
+];
 
 fn open(root: &str) -> Result<NativeEngine, engine::Error> {
     NativeEngine::open(
