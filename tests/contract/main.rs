@@ -13,6 +13,7 @@ mod fixture;
 mod interface;
 mod jobs;
 mod process;
+mod space;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::future::Future;
@@ -60,6 +61,7 @@ fn main() {
     trials.extend(interface::trials());
     trials.extend(calls::trials());
     trials.extend(files::trials());
+    trials.extend(space::trials());
     trials.extend(bounds::trials());
     trials.extend(jobs::trials(&bus));
     trials.extend(faces::trials(&bus));
