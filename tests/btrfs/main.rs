@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod children;
+mod clean_up;
 mod faults;
 mod fixture;
 mod hostile;
@@ -47,6 +48,7 @@ fn main() {
         (sync_point::CASES, None),
         (tukit::CASES, lacks_python),
         (systemd_boot::CASES, None),
+        (clean_up::CASES, lacks_snapper.clone()),
         (snapper::CASES, lacks_snapper),
         (snapperd::CASES, snapperd::lacks()),
     ];

@@ -31,7 +31,7 @@ pub(crate) fn change(
             if engine.default()? == Some(id) {
                 match default {
                     Some(id) => engine.set_default(id)?,
-                    None => engine.boot()?.set_default(engine.boot()?.booted()?)?,
+                    None => engine.boot()?.set_default(engine.boot()?.booted()?, false)?,
                 }
             }
             transactor::abort(engine, id, context)
