@@ -13,9 +13,13 @@ use crate::{Context, Error, Outcome, transaction};
 use model::{Refusal, RefusalCode, RestoreTo, SnapshotId};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{
-    AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, Timespec, Timestamps, XattrFlags,
+    AtFlags, FileType, Mode, OFlags, RenameFlags, ResolveFlags, Stat, StatVfsMountFlags, Timespec,
+    Timestamps, XattrFlags,
 };
 use rustix::io::Errno;
+use rustix::mount::{
+    MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_remount, move_mount, open_tree, unmount,
+};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// No longer list of attributes, and no longer value, than the kernel takes (limits.h: `XATTR_LIST_MAX`,
@@ -94,6 +98,39 @@ fn destination<'a>(
         Ok(found) if found.id == filesystem => Ok((directory, name)),
         _ => Err(RefusalCode::NoSuchFile.into()),
     }
+}
+
+fn is_mounted_read_only(directory: &OwnedFd) -> Result<bool, Error> {
+    let status = rustix::fs::fstatvfs(directory).map_err(failed("look at the directory"))?;
+    Ok(status.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+/// The root directory of a writable system on a mount of its own, which goes with the descriptor. The helper sees the
+/// running system's directories read-only, so that nothing else in it can write there by mistake.
+pub(super) fn writable_view(root: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("kedge-view-{}-{count}", std::process::id());
+    let place = std::env::temp_dir().join(name);
+    let viewed = failed("open the system for writing");
+    rustix::fs::mkdirat(rustix::fs::CWD, &place, Mode::RWXU).map_err(&viewed)?;
+    let flags =
+        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
+    let attached = open_tree(root, "", flags).and_then(|view| {
+        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
+        move_mount(view, "", rustix::fs::CWD, &place, flags)
+    });
+    let opened = attached.and_then(|()| {
+        let opened = mount_remount(&place, MountFlags::BIND, c"").and_then(|()| {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+            rustix::fs::open(&place, flags, Mode::empty())
+        });
+        // What is open stays.
+        unmount(&place, UnmountFlags::DETACH).and(opened)
+    });
+    // Empty again; one that is left harms nobody.
+    let _ = rustix::fs::unlinkat(rustix::fs::CWD, &place, AtFlags::REMOVEDIR);
+    opened.map_err(viewed)
 }
 
 /// Copies everything in a file, by reference where the filesystem can.
@@ -242,6 +279,14 @@ fn put(
     context: &Context<'_>,
 ) -> Result<(), Error> {
     let (directory, name) = destination(root, filesystem, path)?;
+    let subvolume = btrfs::root_of(&directory).map_err(failed("look at the directory"))?;
+    if subvolume.read_only {
+        return Err(failed("write into a read-only system")(Errno::ROFS));
+    }
+    let (directory, name) = match is_mounted_read_only(&directory)? {
+        false => (directory, name),
+        true => destination(writable_view(root)?.as_fd(), filesystem, path)?,
+    };
     let temporary = write(source, &directory, context)?;
     let placed = place(&directory, &temporary, name, id, to);
     if placed.is_err() {
