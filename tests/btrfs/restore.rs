@@ -2,14 +2,14 @@
 //! One file back out of a snapshot: with everything it has, and nowhere else.
 
 use crate::Case;
-use crate::fixture::{Machine, refusal};
+use crate::fixture::{Machine, open, refusal};
 use engine::{Engine, Error, Outcome};
 use model::{RefusalCode, RestoreTo, SnapshotId};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::Path;
-use support::Layout;
 use support::loop_btrfs::run;
+use support::{Layout, LoopBtrfs};
 
 pub(crate) const CASES: &[Case] = &[
     ("restore::a_file_comes_back_with_everything", with_everything),
@@ -193,7 +193,17 @@ fn elsewhere() {
 }
 
 fn read_only() {
-    let machine = Machine::new(Layout::Transactional);
+    let disk = LoopBtrfs::with_system(256, Layout::Transactional, |root| {
+        fs::create_dir(root.join("run"))?;
+        fs::write(root.join("etc/hostname"), "kedge\n")?;
+        fs::write(root.join("usr/file"), "one\n")
+    })
+    .unwrap();
+    // Where the locks are.
+    let place = disk.root().join("run");
+    run("mount", ["-t", "tmpfs", "kedge", place.to_str().unwrap()]).unwrap();
+    let engine = open(&disk.root());
+    let machine = Machine { engine, disk };
     // Its root is mounted writable here, but the subvolume is read-only; /etc is writable.
     let number = machine.create("before");
     fs::write(machine.disk.root().join("etc/hostname"), "other\n").unwrap();

@@ -305,9 +305,8 @@ impl NativeEngine {
         to: RestoreTo,
         context: &Context<'_>,
     ) -> Result<Outcome<Option<SnapshotId>>, Error> {
-        if model::checked_path(path).is_err() {
-            return Err(RefusalCode::NoSuchFile.into());
-        }
+        let path = model::checked_path(path).map_err(|_| Error::from(RefusalCode::NoSuchFile))?;
+        let path = path.as_slice();
         let store = self.store()?;
         let snapshot = store.open(id)?;
         let source = Source::open(snapshot.as_fd(), path, id)?;

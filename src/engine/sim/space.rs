@@ -18,6 +18,9 @@ const HOME: u64 = 40 * GIB;
 /// What the directories of a snapshot take that share nothing with another's.
 const NAMES: u64 = 2 * MIB;
 
+/// What was written while it ran and is in no other.
+const LOGS: u64 = 3 * MIB;
+
 /// Who has data: a snapshot, or the running system where that is none.
 type Owner = Option<SnapshotId>;
 
@@ -43,9 +46,14 @@ fn extents(machine: &Machine) -> Vec<(u64, BTreeSet<Owner>)> {
             all.entry(key).or_default().insert(owner);
         }
     }
-    all.into_iter()
-        .map(|((name, version), owners)| (bytes(name, version), owners))
-        .collect()
+    let shared = all
+        .into_iter()
+        .map(|((name, version), owners)| (bytes(name, version), owners));
+    let own = state
+        .snapshots
+        .keys()
+        .map(|id| (LOGS, BTreeSet::from([Some(*id)])));
+    shared.chain(own).collect()
 }
 
 fn freed_of(extents: &[(u64, BTreeSet<Owner>)], ids: &BTreeSet<Owner>) -> u64 {
