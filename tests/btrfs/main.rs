@@ -37,7 +37,7 @@ fn main() {
     let lacks = support::isolate().err();
     let lacks_snapper = (!support::loop_btrfs::has_program("snapper")).then(|| "needs snapper".to_owned());
     let lacks_python = (!support::loop_btrfs::has_program("python3")).then(|| "needs python3".to_owned());
-    let groups: [(&[Case], Option<String>); 12] = [
+    let groups: [(&[Case], Option<String>); 13] = [
         (snapshots::CASES, None),
         (watching::CASES, None),
         (hostile::CASES, None),
