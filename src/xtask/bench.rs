@@ -6,6 +6,7 @@
 
 mod agent;
 mod files;
+mod kalpa;
 mod list;
 mod many;
 mod measure;
@@ -42,7 +43,7 @@ struct Bench {
 }
 
 /// In the order in which they run.
-const BENCHES: [&Bench; 8] = [
+const BENCHES: [&Bench; 9] = [
     &files::BENCH,
     &list::BENCH,
     &packages::BENCH,
@@ -51,6 +52,7 @@ const BENCHES: [&Bench; 8] = [
     &agent::BENCH,
     &window::BENCH,
     &space::BENCH,
+    &kalpa::BENCH,
 ];
 
 /// One comparison that the project has promised a figure for.

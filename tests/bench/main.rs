@@ -8,6 +8,7 @@
 
 mod bare;
 mod files;
+mod kalpa;
 mod list;
 mod packages;
 mod space;
@@ -26,12 +27,13 @@ type Verb = (&'static str, fn(&[&str]) -> Done);
 type Done = Result<(), Box<dyn Error>>;
 
 /// The verbs of every feature.
-const VERBS: [&[Verb]; 5] = [
+const VERBS: [&[Verb]; 0] = [
     files::VERBS,
     list::VERBS,
     packages::VERBS,
     transaction::VERBS,
     space::VERBS,
+    kalpa::VERBS,
 ];
 
 fn open(root: &str) -> Result<NativeEngine, engine::Error> {

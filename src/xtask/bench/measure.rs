@@ -64,6 +64,11 @@ impl Pairs {
         median(self.0.iter().map(|(ours, theirs)| ours.cpu / theirs.cpu))
     }
 
+    /// The median of the ratios of the time that passed, ours to theirs.
+    pub(super) fn wall_ratio(&self) -> f64 {
+        median(self.0.iter().map(|(ours, theirs)| ours.wall / theirs.wall))
+    }
+
     /// Both sides in words; `name` is whose the other side is.
     pub(super) fn detail(&self, name: &str) -> String {
         let middle = |of: fn(&(Cost, Cost)) -> f64| median(self.0.iter().map(of));
