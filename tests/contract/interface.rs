@@ -133,6 +133,11 @@ async fn actions() {
         .iter()
         .map(|it| (*it).to_owned())
         .collect::<Vec<_>>();
+    // The system bus lets through what its policy names.
+    let bus = include_str!("../../desktop/org.kedge.Kedge1.conf");
+    for (name, _) in wire::CONTRACT {
+        assert!(bus.contains(&format!("send_interface=\"{name}\"")), "{name}");
+    }
     known.sort();
     declared.sort();
     assert_eq!(declared, known);
