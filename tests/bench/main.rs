@@ -27,7 +27,7 @@ type Verb = (&'static str, fn(&[&str]) -> Done);
 type Done = Result<(), Box<dyn Error>>;
 
 /// The verbs of every feature.
-const VERBS: [&[Verb]; 0] = [
+const VERBS: [&[Verb]; 6] = [
     files::VERBS,
     list::VERBS,
     packages::VERBS,
