@@ -323,14 +323,13 @@ pub(crate) fn pictures(
     display.put_pointer_away()?;
     let mut files = Vec::new();
     for page in PAGES {
-        // By the same action that the desktop's launcher and the agent use.
+        // A second start opens the page in the first window, and ends.
         quiet(
-            Command::new("dbus-send")
-                .arg(format!("--bus={}", bus.address))
-                .args(["--print-reply", "--dest=org.kedge.Kedge", "/org/kedge/Kedge"])
-                .arg("org.freedesktop.Application.ActivateAction")
-                .arg(format!("string:{page}"))
-                .args(["array:variant:", "dict:string:variant:"]),
+            self::window(session, system_bus, &bus.address)
+                .args(["--page", page])
+                .env("DISPLAY", &display.name)
+                .env("XDG_CONFIG_HOME", &settings)
+                .env("QT_QPA_PLATFORM", "xcb"),
         )
         .with_context(|| format!("open the page {page}: {}", said()))?;
         // The page fills with what the helper answers; there is no signal for "drawn" across processes.

@@ -106,9 +106,11 @@ class Session:
 
     def act(self, action):
         """What a launcher, KRunner or the agent ask the window for."""
-        to = ["dbus-send", "--session", "--print-reply", "--dest=org.kedge.Kedge", "/org/kedge/Kedge"]
-        call = ["org.freedesktop.Application.ActivateAction", f"string:{action}", "array:variant:", "dict:string:variant:"]
-        subprocess.run([*to, *call], check=True, stdout=subprocess.DEVNULL)
+        from gi.repository import Gio, GLib
+
+        bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        to = ["org.kedge.Kedge", "/org/kedge/Kedge", "org.freedesktop.Application", "ActivateAction"]
+        bus.call_sync(*to, GLib.Variant("(sava{sv})", (action, [], {})), None, Gio.DBusCallFlags.NONE, 30000, None)
 
     def end(self):
         for child in reversed(self.children):
@@ -409,7 +411,7 @@ def keyboard(session, window):
     window.see("Create Snapshot")
     keys("Escape")
     window.miss("Create Snapshot")
-    keys("ctrl+f", "Tab", "Home", "Down", "Return")
+    keys("ctrl+f", "Down", "Down", "Return")
     window.see("Snapshot #", exact=False)
 
 
