@@ -33,7 +33,7 @@ impl ChangeStream {
     /// The helper could not go on, or went away.
     pub async fn next(&mut self) -> Result<FilesFrame, Error> {
         loop {
-            match self.reader.next().map_err(damaged)? {
+            match self.reader.next_frame().map_err(damaged)? {
                 Some(FilesFrame::Failed(error)) => return Err(error.into()),
                 Some(frame) => return Ok(frame),
                 None => {

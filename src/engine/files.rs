@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+use crate::Error;
 use model::FileKind;
 use std::io::Read;
+
+/// Takes the files that packages own, one at a time, as package and path.
+pub type VisitFile<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<(), Error>;
 
 /// A file of a snapshot that can be read.
 pub struct OpenFile {

@@ -24,7 +24,7 @@ mod transaction;
 
 pub use context::{Cancel, Context, Report};
 pub use error::Error;
-pub use files::OpenFile;
+pub use files::{OpenFile, VisitFile};
 pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewer, compare_directories};
 pub use packages::reader::read_if_asked;
 pub use sim::{Fault, Scenario, SimClock, SimEngine};
@@ -138,11 +138,7 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// Hands out every file that a package of this version owns, as package and path without the slash in front. Paths
     /// are those at which the files really are (`usr/lib/…` where `/lib` is a link to it). Ends early with the error
     /// that `visit` returns. Refused where packages are unknown.
-    fn package_files(
-        &self,
-        id: Option<SnapshotId>,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error>;
+    fn package_files(&self, id: Option<SnapshotId>, visit: VisitFile<'_>) -> Result<(), Error>;
 
     /// Opens a file for reading. The path is a plain one ([`model::checked_path`]); links on the way lead nowhere but
     /// within the version, and the last one is not followed. Refused with `NoSuchFile` or `NotAFile`.

@@ -219,7 +219,7 @@ impl FilesReader {
     ///
     /// # Errors
     /// This is no stream of this version, or a frame makes no sense.
-    pub fn next(&mut self) -> Result<Option<FilesFrame>, FilesDamaged> {
+    pub fn next_frame(&mut self) -> Result<Option<FilesFrame>, FilesDamaged> {
         loop {
             let rest = self.bytes.get(self.at..).unwrap_or_default();
             if !self.has_begun {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
 use crate::packages::Tree;
-use crate::{Context, Engine, Error, OpenFile, Outcome, System, platform, transaction};
+use crate::{Context, Engine, Error, OpenFile, Outcome, System, VisitFile, platform, transaction};
 use model::{
     ChangeCounts, Concern, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
     PackageChange, Plan, Platform, Refusal, RefusalCode, RestoreTo, Retention, RoomPlan, Snapshot,
@@ -149,11 +149,7 @@ impl Engine for NativeEngine {
         diff::file_changes(self, (from, to), viewer, take)
     }
 
-    fn package_files(
-        &self,
-        id: Option<SnapshotId>,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn package_files(&self, id: Option<SnapshotId>, visit: VisitFile<'_>) -> Result<(), Error> {
         transaction::package_files(self, id, visit)
     }
 

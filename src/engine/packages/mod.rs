@@ -21,7 +21,7 @@ pub(crate) use difference::{change, mark_fixes, mark_security, new_entries};
 pub(crate) use tree::Tree;
 
 use crate::transaction::Sandboxed;
-use crate::{Context, Error, Outcome};
+use crate::{Context, Error, Outcome, VisitFile};
 use model::{Failure, FailureCode, UpdateSet};
 use reader::{Reader, Source};
 use std::cmp::Ordering;
@@ -133,12 +133,7 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
     /// Hands out every file that a package owns, as package and path without the slash in front, according to the
     /// database in the directory `place`. Paths are any bytes, and a directory may come several times, from several
     /// packages. Ends early with the error that `visit` returns.
-    fn visit_files(
-        &self,
-        tree: Tree<'_>,
-        place: &str,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error>;
+    fn visit_files(&self, tree: Tree<'_>, place: &str, visit: VisitFile<'_>) -> Result<(), Error>;
 
     /// Fails when the database in the directory `place` waits for something. That every package in it is complete is
     /// looked at by [`verify`].

@@ -100,8 +100,8 @@ fn answered(reply: Parameters) -> RebootManager {
 
 fn configured(text: &str) -> RebootManager {
     let value = |key: &str| {
-        let found = text.lines().filter_map(|line| line.trim().split_once('='));
-        let found = found.filter(|(name, _)| name.trim() == key).last();
+        let mut pairs = text.lines().filter_map(|line| line.trim().split_once('='));
+        let found = pairs.rfind(|(name, _)| name.trim() == key);
         found.map_or_else(String::new, |(_, value)| safe(value.trim().trim_matches('"')))
     };
     let known = ["instantly", "maint-window", "best-effort", "off"];

@@ -3,7 +3,7 @@
 
 use super::SimEngine;
 use super::packages::Packages;
-use crate::{Error, OpenFile, TakeChanges, Viewer};
+use crate::{Error, OpenFile, TakeChanges, Viewer, VisitFile};
 use model::{
     Aspects, Capability, FileChange, FileChangeKind, FileKind, FileVersion, FilesSummary, Refusal,
     RefusalCode, SnapshotId, Timestamp,
@@ -140,7 +140,7 @@ impl SimEngine {
     pub(super) fn visit_package_files(
         &self,
         id: Option<SnapshotId>,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+        visit: VisitFile<'_>,
     ) -> Result<(), Error> {
         let capabilities = self.machine().state().capabilities.clone();
         if !capabilities.has(Capability::PackageChanges) {

@@ -23,7 +23,7 @@ pub use packages::Offer;
 pub use scenario::Scenario;
 pub use work::{Fault, Speed};
 
-use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer};
+use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer, VisitFile};
 use machine::{Base, Machine};
 use model::{
     Capability, ChangeKind, Cleanup, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
@@ -398,11 +398,7 @@ impl Engine for SimEngine {
         self.compare_files((from, to), viewer, take)
     }
 
-    fn package_files(
-        &self,
-        id: Option<SnapshotId>,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn package_files(&self, id: Option<SnapshotId>, visit: VisitFile<'_>) -> Result<(), Error> {
         self.visit_package_files(id, visit)
     }
 

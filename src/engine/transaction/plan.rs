@@ -5,7 +5,7 @@ use super::{managed, verify};
 use crate::native::NativeEngine;
 use crate::packages::reader::Changelogs;
 use crate::packages::{self, Package, Tree};
-use crate::{Engine as _, Error};
+use crate::{Engine as _, Error, VisitFile};
 use model::{
     ChangeCounts, ChangeKind, Concern, LogEntry, PackageChange, Plan, Refusal, RefusalCode, Restart,
     SnapshotId,
@@ -141,7 +141,7 @@ pub(crate) fn package_changes(
 pub(crate) fn package_files(
     engine: &NativeEngine,
     id: Option<SnapshotId>,
-    visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+    visit: VisitFile<'_>,
 ) -> Result<(), Error> {
     let root = root_of(engine, id)?;
     let tree = Tree::new(root.as_fd());

@@ -47,7 +47,7 @@ fn read(bytes: &[u8], step: usize) -> Result<Vec<FilesFrame>, FilesDamaged> {
     let (mut reader, mut frames) = (FilesReader::default(), Vec::new());
     for piece in bytes.chunks(step) {
         reader.push(piece);
-        while let Some(frame) = reader.next()? {
+        while let Some(frame) = reader.next_frame()? {
             frames.push(frame);
         }
     }

@@ -85,10 +85,10 @@ impl Esp {
         let mut text = String::new();
         let file = self.tree().file("loader/loader.conf").ok().flatten()?;
         file.take(ENTRY_LIMIT).read_to_string(&mut text).ok()?;
-        let words = text
+        let mut words = text
             .lines()
             .filter_map(|line| line.trim().split_once([' ', '\t']));
-        let found = words.filter(|(key, _)| *key == "default").next_back()?;
+        let found = words.rfind(|(key, _)| *key == "default")?;
         Some(found.1.trim().to_owned())
     }
 

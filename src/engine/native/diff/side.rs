@@ -49,13 +49,16 @@ pub(super) struct Name {
     pub(super) name: Box<[u8]>,
 }
 
+/// Name and value of an extended attribute.
+type Xattr = (Box<[u8]>, Box<[u8]>);
+
 /// What a tree knows of a file, but for a directory's entries.
 #[derive(Debug, Clone)]
 pub(super) struct Group {
     pub(super) number: u64,
     pub(super) inode: Inode,
     pub(super) names: Vec<Name>,
-    pub(super) xattrs: Vec<(Box<[u8]>, Box<[u8]>)>,
+    pub(super) xattrs: Vec<Xattr>,
     pub(super) extents: Vec<Extent>,
     /// Not all attributes or pieces are in this: there are too many.
     pub(super) is_cut: bool,

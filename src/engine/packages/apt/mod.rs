@@ -13,7 +13,7 @@ use super::reader::{Format, Source};
 use super::{Cache, Database, Package, Packages, Tree, changelog, dpkg, version};
 use crate::run::{Finished, OnStatus, Run};
 use crate::transaction::Sandboxed;
-use crate::{Context, Error, Outcome};
+use crate::{Context, Error, Outcome, VisitFile};
 use model::{Phase, Progress, UpdateSet};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -85,12 +85,7 @@ impl Packages for Apt {
         version::compare(a, b)
     }
 
-    fn visit_files(
-        &self,
-        tree: Tree<'_>,
-        place: &str,
-        visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn visit_files(&self, tree: Tree<'_>, place: &str, visit: VisitFile<'_>) -> Result<(), Error> {
         dpkg::visit_files(tree, place, visit)
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Which files dpkg's packages own: the lists beside the database.
 
-use crate::Error;
 use crate::packages::Tree;
+use crate::{Error, VisitFile};
 use std::io::Read as _;
 
 /// No list of a package is longer; the longest in Debian (a kernel's documentation) has some 3 MiB.
@@ -11,11 +11,7 @@ const LIST_LIMIT: u64 = 16 << 20;
 const LISTS: usize = 100_000;
 
 /// Hands out every path of every package in the directory `place`, without the slash in front.
-pub(crate) fn visit(
-    tree: Tree<'_>,
-    place: &str,
-    visit: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(crate) fn visit(tree: Tree<'_>, place: &str, visit: VisitFile<'_>) -> Result<(), Error> {
     let lists = format!("{place}/info");
     let mut text = Vec::new();
     for name in tree.names(&lists, LISTS)? {
