@@ -433,7 +433,7 @@ fn perform(machine: &Machine, op: &Op, numbers: &mut Vec<u32>, step: u64) {
         Op::MoveFolder(folder) => {
             let moved = usr.join(format!("moved{step}"));
             let _ = fs::rename(usr.join(format!("d{folder}")), &moved);
-            if step % 2 == 0 {
+            if step.is_multiple_of(2) {
                 let _ = fs::remove_dir_all(&moved);
             }
         }

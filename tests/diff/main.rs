@@ -2,6 +2,7 @@
 //! Which files differ between two snapshots, on a real btrfs: judged by an independent walk through both, and by snapper.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::print_stdout, reason = "a test says how much it compared")]
 
 mod hostile;
 mod lineages;
@@ -17,6 +18,7 @@ use libtest_mimic::{Arguments, Trial};
 type Case = (&'static str, fn());
 
 fn main() {
+    engine::read_if_asked();
     let arguments = Arguments::from_args();
     let lacks = support::isolate().err();
     let lacks_snapper = (!support::loop_btrfs::has_program("snapper")).then(|| "needs snapper".to_owned());

@@ -141,12 +141,15 @@ fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
+/// Names that were lost and names that are new.
+type Moves = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+
 #[derive(Debug, Default)]
 struct Comparison {
     shared: BTreeSet<Id>,
     rows: Vec<FileChange>,
     /// Of shared files: names that were lost and that are new, with the kind.
-    moves: HashMap<Id, (Vec<Vec<u8>>, Vec<Vec<u8>>)>,
+    moves: HashMap<Id, Moves>,
 }
 
 impl Comparison {

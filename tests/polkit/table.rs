@@ -238,7 +238,7 @@ pub(crate) async fn hidden_names() {
         )?;
         let (mut reader, mut rows) = (wire::FilesReader::default(), Vec::new());
         reader.push(&bytes);
-        while let Some(frame) = reader.next().unwrap() {
+        while let Some(frame) = reader.next_frame().unwrap() {
             if let wire::FilesFrame::Change(change) = frame {
                 rows.push((model::PathText(&change.path).to_string(), change.kind));
             }

@@ -21,7 +21,7 @@ fn set_time(path: &Path, seconds: i64) {
         tv_nsec: 5,
     };
     let times = Timestamps {
-        last_access: time.clone(),
+        last_access: time,
         last_modification: time,
     };
     rustix::fs::utimensat(CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
