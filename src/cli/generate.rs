@@ -71,18 +71,25 @@ const SECTIONS: &[(&str, &[&str])] = &[
     (
         "JSON",
         &[
-            "With --json the standard output is one JSON value; talk goes to the standard error output. Fields are \
+            "With --json the standard output is one JSON value (make-room and clean-up: with --preview); talk goes to the \
+             standard error output. Fields are \
              added in later versions, never renamed or removed. Times are RFC 3339 in UTC, codes are those of the \
              bus interface (docs/bus.md), and what is absent is null.",
             "status: an object with status, action, booted, default, pending, pending_updates, snapshots (their \
              count), updates (check, attempted, succeeded, packages, security, download_size, failure), jobs, \
-             capabilities (each with null, or the reason for which it is absent).",
+             capabilities (each with null, or the reason for which it is absent). status --verbose: the same with \
+             platform (what the machine has beside Kedge) and nightly_would_replace (a snapshot).",
             "list: an array of snapshots, each with number, kind, pre, time, uid, description, cleanup, userdata, \
              read_only, pinned, booted, default, position (pending, running, earlier), condition, uuid, parent_uuid. \
              show: one of them, with changes.",
             "diff: an array of packages, each with name, arch, change (added, removed, upgraded, downgraded, rebuilt), old, \
              new, download_size, origin, security, fixes. check: an object with such packages, download_size, \
              installed_delta. rollback --plan: an object with target, restart, concerns, changes.",
+            "diff --files: an object with files, each with path, kind (created, deleted, changed, renamed, hidden), file (its \
+             kind), aspects (an array), from (the path before a renaming), package; and left_out (changes whose paths are \
+             too long). A path is text; a backslash in it is \\\\, and what is no UTF-8 or could harm a terminal is \\xNN. \
+             history: an array of versions, each with snapshot (null for a running system that is none), version (equal \
+             for equal contents), file, size, modified, mode (octal, as text), uid, gid.",
             "log: an array of jobs, each with id, kind, uid, target, started, finished, phase, permille, ending, \
              machine, snapshot, failure (code, args, detail). log JOB: an object with job and lines.",
             "space: an object with usage (size, used, unallocated, free, free_least) and snapshots (each with id, data, \
