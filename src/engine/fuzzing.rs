@@ -14,8 +14,15 @@ pub fn file_item(bytes: &[u8]) {
     crate::native::read_item(bytes);
 }
 
-/// Reads bytes as rpm's sqlite database, with its write-ahead log.
-pub fn rpm_sqlite(file: Vec<u8>, log: Vec<u8>) {
+/// Reads bytes as rpm's sqlite database, with its write-ahead log behind as many pages as it says it has.
+pub fn rpm_sqlite(mut file: Vec<u8>) {
+    let number = |from: usize, to| {
+        let bytes = file.get(from..to).unwrap_or_default();
+        bytes
+            .iter()
+            .fold(0, |number, byte| number << 8 | usize::from(*byte))
+    };
+    let log = file.split_off((number(16, 18) * number(28, 32)).min(file.len()));
     // What is damaged is refused; that it does not panic is what matters.
     let _ = crate::packages::rpm::sqlite_installed(&file, Some(&log));
     let _ = crate::packages::rpm::sqlite_changelogs(&file, None, &["alpha"].into());

@@ -2,6 +2,8 @@
 //! Random input for the parsers of outside text. The fuzz workspace brings its own flags, so the stable compiler does.
 
 use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -31,8 +33,9 @@ pub(crate) fn run(session: &Session, seconds: u64, only: Option<&str>) -> Result
         }
         names.retain(|name| name == only);
     }
-    let triple = output(std::process::Command::new("rustc").args(["--print", "host-tuple"]))?;
+    let triple = output(Command::new("rustc").args(["--print", "host-tuple"]))?;
     let programs = built.join(triple).join("release");
+    let fixtures = session.checkout.join("tests/fixtures");
     let mut failed = 0;
     for name in &names {
         println!("=== {name}");
@@ -40,11 +43,21 @@ pub(crate) fn run(session: &Session, seconds: u64, only: Option<&str>) -> Result
         let corpus = built.join("corpus").join(name);
         fs::create_dir_all(&corpus)?;
         let found = session.results(&format!("fuzz/{name}"))?;
-        let mut command = std::process::Command::new(programs.join(name));
+        let mut command = Command::new(programs.join(name));
+        command.arg(&corpus);
+        match name.as_str() {
+            "rpm_ndb" => unpack(&fixtures, &["Packages.db"], &corpus.join("real"))?,
+            // The target takes the log behind the database.
+            "rpm_sqlite" => unpack(
+                &fixtures,
+                &["rpmdb.sqlite", "rpmdb.sqlite-wal"],
+                &corpus.join("real"),
+            )?,
+            _ => {
+                command.args(["apt", "snapper", "zypper"].map(|seeds| fixtures.join(seeds)));
+            }
+        }
         command
-            .arg(&corpus)
-            .arg(session.checkout.join("tests/fixtures/apt"))
-            .arg(session.checkout.join("tests/fixtures/snapper"))
             .arg(format!("-max_total_time={seconds}"))
             .arg("-print_final_stats=1")
             .arg(format!("-artifact_prefix={}/", found.display()));
@@ -55,4 +68,16 @@ pub(crate) fn run(session: &Session, seconds: u64, only: Option<&str>) -> Result
     }
     println!("{} passed, {failed} failed, 0 skipped", names.len() - failed);
     Ok(u8::from(failed > 0))
+}
+
+/// Puts real databases of rpm, unpacked and one behind the other, where a target begins.
+fn unpack(fixtures: &Path, names: &[&str], to: &Path) -> Result<()> {
+    let to = fs::File::create(to).with_context(|| format!("create {}", to.display()))?;
+    let packed = names.iter().map(|name| fixtures.join(format!("rpm/{name}.gz")));
+    must_run(
+        Command::new("gzip")
+            .args(["-d", "-c"])
+            .args(packed)
+            .stdout(Stdio::from(to)),
+    )
 }

@@ -32,7 +32,7 @@ fn days(year: u64, month: u64, day_of_month: u64) -> Option<u64> {
     let year = if month <= 2 { year.checked_sub(1)? } else { year };
     let (era, year_of_era) = (year / 400, year % 400);
     let from_march = (month + 9) % 12;
-    let of_year = (153 * from_march + 2) / 5 + day_of_month - 1;
+    let of_year = (153 * from_march + 2) / 5 + day_of_month.checked_sub(1)?;
     let of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year;
     (era * 146_097 + of_era).checked_sub(719_468)
 }
@@ -97,6 +97,7 @@ mod tests {
             "2026-02-29 00:00:00",
             "2026-04-31 00:00:00",
             "2026-01-00 00:00:00",
+            "2026-03-00 00:00:00",
             "2026-01-01 24:00:00",
             "1969-12-31 23:59:59",
             "+026-01-01 00:00:00",

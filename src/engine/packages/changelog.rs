@@ -83,7 +83,7 @@ fn date_of(text: &str) -> Option<Timestamp> {
     let year: u64 = words.next()?.parse().ok()?;
     let (clock, zone) = (words.next()?, words.next()?);
     let date = crate::native::parse_date(&format!("{year:04}-{month:02}-{day:02} {clock}"))?;
-    let zone: i64 = zone.parse().ok().filter(|zone: &i64| zone.abs() <= 1400)?;
+    let zone: i64 = zone.parse().ok().filter(|zone| (-1400..=1400).contains(zone))?;
     let ahead = (zone / 100 * 60 + zone % 100) * 60;
     Some(Timestamp::from_seconds(
         i64::try_from(date.seconds()).ok()?.checked_sub(ahead)?,
@@ -141,6 +141,16 @@ mod tests {
             "  * Fix CVE-2026-1234 and CVE-2026-12345.\n  * More"
         );
         assert_eq!(fixes(&entries), ["CVE-2026-1234", "CVE-2026-12345"]);
+    }
+
+    #[test]
+    fn dates_out_of_range_are_none() {
+        let zoned = |zone: &str| date_of(&format!("Mon, 02 Mar 2026 15:04:05 {zone}"));
+        assert!(zoned("-1400").is_some());
+        for zone in ["+1401", "-1401", "-9223372036854775808", "9223372036854775807"] {
+            assert_eq!(zoned(zone), None, "{zone}");
+        }
+        assert_eq!(date_of("Sun, 00 Mar 2026 15:04:05 +0000"), None);
     }
 
     #[test]

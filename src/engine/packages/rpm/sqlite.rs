@@ -174,7 +174,8 @@ impl<'a> Database<'a> {
         let mut buffer = Vec::new();
         while let Some((number, depth)) = stack.pop() {
             looks += 1;
-            if looks > self.pages || depth > DEPTH {
+            let waiting = u32::try_from(stack.len()).unwrap_or(u32::MAX);
+            if looks.saturating_add(waiting) > self.pages || depth > DEPTH {
                 return Err(damaged("has a table that leads back to itself".to_owned()));
             }
             let page = self.read_page(number, &mut buffer)?;
@@ -187,9 +188,14 @@ impl<'a> Database<'a> {
                 _ => return Err(damaged(format!("has a page of kind {kind} in a table"))),
             };
             if kind == 0x0d {
+                // Rows that lie over each other would be many times as much as the file.
+                let mut room = self.page;
                 for cell in 0..cells {
                     let at = big(page, pointers + cell * 2, 2)? as usize;
-                    take(self.row(page, at)?)?;
+                    let row = self.row(page, at)?;
+                    let left = room.checked_sub(row.local.len());
+                    room = left.ok_or_else(|| damaged("has rows that overlap".to_owned()))?;
+                    take(row)?;
                 }
                 continue;
             }

@@ -89,6 +89,14 @@ fn damage_is_named() {
     circle[103..105].copy_from_slice(&[0, 0]);
     circle[108..112].copy_from_slice(&1_u32.to_be_bytes());
     assert!(reason(circle).contains("leads back to itself"));
+    // One row, five hundred times on its page.
+    let mut heap = unpacked(SQLITE);
+    for page in heap.chunks_exact_mut(4096).filter(|page| page[0] == 0x0d) {
+        page[3..5].copy_from_slice(&500_u16.to_be_bytes());
+        let first = [page[8], page[9]];
+        page[8..1008].copy_from_slice(&first.repeat(500));
+    }
+    assert_eq!(reason(heap), "has rows that overlap");
 }
 
 #[test]
