@@ -54,17 +54,16 @@ fn sentence(step: &AutomaticStep, state: &State) -> String {
         }
         AutomaticStep::Wait(wait) => waits(*wait).into(),
         AutomaticStep::NotBefore(moment) => {
-            format!("Everything is up to date. The next check is due at {}.", date(*moment))
+            format!(
+                "Everything is up to date. The next check is due at {}.",
+                date(*moment)
+            )
         }
         AutomaticStep::Check => "Looking for updates.".into(),
         AutomaticStep::Install => format!(
             "Installing {} into a new snapshot, which starts with the next restart.",
             counted(state.updates.set.packages.len() as u64, "update")
         ),
-        AutomaticStep::Download => {
-            "Updates are known. They are downloaded when somebody installs them: downloading alone is not possible yet."
-                .into()
-        }
     }
 }
 

@@ -47,8 +47,7 @@ fn words(policy: &Policy) -> String {
         Cadence::Never => "only when somebody asks",
     };
     let automation = match policy.automation {
-        Automation::Notify => "told, not downloaded",
-        Automation::Download => "downloaded, not installed",
+        Automation::Notify => "told, not installed",
         Automation::Install => "installed into a new snapshot, for the next restart",
     };
     let also = |also| if also { "yes" } else { "no" };

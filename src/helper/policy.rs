@@ -83,7 +83,7 @@ mod tests {
         let file = PolicyFile::new(dir.path());
         assert_eq!(file.read(), Policy::default());
         let change = PolicyChange {
-            automation: Some(Automation::Download),
+            automation: Some(Automation::Install),
             keep_updates: Some(30),
             ..PolicyChange::default()
         };

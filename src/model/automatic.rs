@@ -21,8 +21,6 @@ pub enum AutomaticStep {
     Check,
     /// Install what was found.
     Install,
-    /// What was found is to be downloaded but not installed.
-    Download,
 }
 
 /// What to do about updates now.
@@ -42,8 +40,7 @@ pub fn automatic_step(state: &State, around: Surroundings, now: Timestamp) -> Au
         (CheckTime::Never, _) => AutomaticStep::Off,
         (CheckTime::At(moment), _) if state.updates.set.is_empty() => AutomaticStep::NotBefore(moment),
         (_, Some(wait)) => AutomaticStep::Wait(wait),
-        (CheckTime::At(_), None) if policy.automation == Automation::Install => AutomaticStep::Install,
-        (CheckTime::At(_), None) => AutomaticStep::Download,
+        (CheckTime::At(_), None) => AutomaticStep::Install,
         (CheckTime::Now | CheckTime::After(_), None) => AutomaticStep::Check,
     }
 }

@@ -13,8 +13,6 @@ coded! {
     Automation {
         /// It looks for them and tells.
         Notify = "notify",
-        /// It also downloads them, so that installing is quick.
-        Download = "download",
         /// It also installs them into a new snapshot, which starts with the next restart.
         Install = "install",
     }

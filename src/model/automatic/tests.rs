@@ -45,11 +45,6 @@ fn the_policy_decides_how_far_it_goes() {
         ),
         ("found", with(found(&[false]), install), AutomaticStep::Install),
         (
-            "found, only to be fetched",
-            with(found(&[false]), Automation::Download),
-            AutomaticStep::Download,
-        ),
-        (
             "nothing found",
             with(found(&[]), install),
             AutomaticStep::NotBefore(next),
