@@ -126,7 +126,7 @@ fn a_check_tells_what_is_available_by_its_exit_code(it: &Asserted) -> Result<(),
         text.starts_with("12 updates are available, 2 of them for security: "),
         "{text}"
     );
-    assert!(text.contains("\n  upgraded  curl ") && text.contains("8.18.0-1.1 -> 8.19.0-1.1  security\n"));
+    assert!(text.contains("\n  upgraded  curl ") && text.contains("8.18.0-1.1 -> 8.19.0-1.1  security CVE-"));
     let status = stage.text(&["status"], 0);
     assert!(
         status.starts_with("12 updates are available, 2 of them for security."),

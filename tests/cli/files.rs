@@ -37,7 +37,7 @@ fn files_of_two_snapshots_are_compared(it: &Asserted) -> Result<(), Failed> {
 
 fn changed_files_as_json_have_their_documented_shape(it: &Asserted) -> Result<(), Failed> {
     let stage = it.stage(Scenario::Normal);
-    let told = stage.json(&["diff", "26", "38", "--files", "--json"], 0);
+    let told = stage.json(&["diff", "26", "38", "--files"], 0);
     assert_eq!(told["left_out"], 0);
     let files = told["files"].as_array().ok_or("an array")?;
     let issue = files
@@ -51,7 +51,7 @@ fn changed_files_as_json_have_their_documented_shape(it: &Asserted) -> Result<()
             "from": null, "package": null,
         })
     );
-    let versions = stage.json(&["history", "/etc/issue", "--json"], 0);
+    let versions = stage.json(&["history", "/etc/issue"], 0);
     let first = &versions.as_array().ok_or("an array")?[0];
     assert_eq!((&first["version"], &first["mode"]), (&1.into(), &"0644".into()));
     Ok(())

@@ -310,7 +310,8 @@ fn one_snapshot_is_shown(it: &Asserted) -> Result<(), Failed> {
         shown["changes"][0],
         json!({
             "name": "kernel-default", "arch": "x86_64", "change": "downgraded", "old": "6.19.0-1.1",
-            "new": "6.18.7-1.1", "download_size": 0, "origin": "openSUSE Tumbleweed", "security": false
+            "new": "6.18.7-1.1", "download_size": 0, "origin": "openSUSE Tumbleweed", "security": false,
+            "fixes": [],
         })
     );
     let shown = it.stage(Scenario::DatabaseOutside).json(&["show", "31"], 0);
