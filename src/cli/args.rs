@@ -484,8 +484,8 @@ pub(crate) struct MakeRoom {
     /// How much, in bytes or with K, M, G or T (of 1024): 10G
     #[arg(value_parser = bytes, value_name = "SIZE")]
     pub(crate) size: u64,
-    /// Only show what would be deleted
-    #[arg(long)]
+    /// Only show what would be deleted; as JSON there is only this
+    #[arg(long, required_if_eq("json", "true"))]
     pub(crate) preview: bool,
     #[command(flatten)]
     pub(crate) work: Work,
@@ -495,8 +495,8 @@ pub(crate) struct MakeRoom {
 
 #[derive(Debug, Args)]
 pub(crate) struct CleanUp {
-    /// Only show what would be deleted
-    #[arg(long)]
+    /// Only show what would be deleted; as JSON there is only this
+    #[arg(long, required_if_eq("json", "true"))]
     pub(crate) preview: bool,
     #[command(flatten)]
     pub(crate) work: Work,

@@ -185,9 +185,11 @@ fn an_update_is_installed(it: &Asserted) -> Result<(), Failed> {
         "The update is installed in snapshot 41 and starts with the next restart. The running system stays as it \
          is.\n"
     );
-    let talk: Vec<_> = said.stderr.lines().collect();
+    // A machine that works on something else skips steps that are over before they can be told.
+    let mut steps = said.stderr.lines();
+    assert_eq!(steps.next(), Some("Preparing …"), "{said:?}");
     assert!(
-        talk.first() == Some(&"Preparing …") && talk.last() == Some(&"Completing …"),
+        steps.all(|step| step.ends_with('…') && step != "Preparing …"),
         "{said:?}"
     );
     let system = stage.engine.system()?;

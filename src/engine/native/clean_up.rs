@@ -2,14 +2,13 @@
 //! Which snapshots may go by themselves on this machine, and who sees to it.
 
 use super::NativeEngine;
-use super::restore::writable_view;
+use super::restore::write_in;
 use crate::native::diff::Viewer;
 use crate::packages::Tree;
 use crate::platform::{self, shell};
 use crate::{Context, Engine, Error, Outcome};
 use chrono::{DateTime, Datelike, Local, Timelike};
 use model::{Civil, Doomed, Facts, Retention, Room, SnapshotId, State, Timestamp};
-use rustix::fd::AsFd;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
@@ -146,16 +145,10 @@ impl NativeEngine {
         if new == text {
             return Ok(Outcome::Unchanged);
         }
-        let tree = Tree::new(self.root_directory());
-        // As snapper writes its own.
-        let write = |tree| platform::books::replace(tree, (FOLDER, &name), new.as_bytes(), 0o640);
-        match write(tree) {
-            // The helper sees /etc read-only, so that nothing else in it can write there by mistake.
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
-                write(Tree::new(writable_view(self.root_directory())?.as_fd()))?;
-            }
-            result => result?,
-        }
+        write_in(self.root_directory(), |tree| {
+            // As snapper writes its own.
+            platform::books::replace(tree, (FOLDER, &name), new.as_bytes(), 0o640)
+        })?;
         match self.snapper_config() {
             Some((_, now)) if now == new => Ok(Outcome::Changed(())),
             _ => Err(Error::Damaged {

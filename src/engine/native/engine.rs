@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+use super::restore::write_in;
 use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
 use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, VisitFile, platform, transaction};
@@ -274,6 +275,6 @@ impl Engine for NativeEngine {
     }
 
     fn set_nightly(&self, ours: bool) -> Result<Outcome<()>, Error> {
-        platform::nightly::set(Tree::new(self.root_directory()), ours)
+        write_in(self.root_directory(), |tree| platform::nightly::set(tree, ours))
     }
 }

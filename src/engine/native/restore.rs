@@ -9,6 +9,7 @@
 
 use super::{NativeEngine, btrfs};
 use crate::native::diff::plain;
+use crate::packages::Tree;
 use crate::{Context, Error, Outcome, transaction};
 use model::{Refusal, RefusalCode, RestoreTo, SnapshotId};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -105,9 +106,22 @@ fn is_mounted_read_only(directory: &OwnedFd) -> Result<bool, Error> {
     Ok(status.f_flag.contains(StatVfsMountFlags::RDONLY))
 }
 
+/// Writes in the running system, where the helper sees the directory read-only through a view of its own.
+pub(super) fn write_in<T>(
+    root: BorrowedFd<'_>,
+    write: impl Fn(Tree<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match write(Tree::new(root)) {
+        Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
+            write(Tree::new(writable_view(root)?.as_fd()))
+        }
+        result => result,
+    }
+}
+
 /// The root directory of a writable system on a mount of its own, which goes with the descriptor. The helper sees the
 /// running system's directories read-only, so that nothing else in it can write there by mistake.
-pub(super) fn writable_view(root: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
+fn writable_view(root: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("kedge-view-{}-{count}", std::process::id());
