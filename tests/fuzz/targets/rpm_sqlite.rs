@@ -4,4 +4,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: Vec<u8>| engine::fuzzing::rpm_sqlite(bytes));
+fuzz_target!(|bytes: &[u8]| engine::fuzzing::rpm_sqlite(bytes.to_vec()));
