@@ -141,6 +141,7 @@ impl Service {
             Task::new(self, running, record)
         };
         let id = task.id();
+        task.write_down();
         self.flushed().await;
         tokio::spawn(task.run(spec.kind, work));
         Ok(id)

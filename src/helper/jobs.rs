@@ -119,10 +119,14 @@ impl Task {
         JobId(self.record.job.id)
     }
 
+    /// Writes down that the job began, so that a helper that is killed in it finds it.
+    pub(crate) fn write_down(&self) {
+        self.service.store.put(self.record.clone());
+    }
+
     /// Runs the job to its end.
     pub(crate) async fn run(mut self, kind: JobKind, work: Work) {
         tracing::info!(id = %self.id(), %kind, uid = self.record.job.uid, "begins");
-        self.service.store.put(self.record.clone());
         let verdict = {
             let service = Arc::clone(&self.service);
             let running = Arc::clone(&self.running);

@@ -17,6 +17,7 @@ mod space;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 use support::bus::installed;
 
@@ -45,9 +46,11 @@ fn run<F: Future<Output = ()>>(body: fn() -> F) -> Result<(), Failed> {
         .worker_threads(2)
         .enable_all()
         .build()?;
-    let result = runtime.block_on(async { tokio::time::timeout(LIMIT, body()).await });
-    // A job that a test left hanging must not keep the run waiting.
+    let body = AssertUnwindSafe(|| runtime.block_on(async { tokio::time::timeout(LIMIT, body()).await }));
+    let result = catch_unwind(body);
+    // A job that a test left hanging must not keep the run waiting, neither when the test failed.
     runtime.shutdown_background();
+    let result = result.unwrap_or_else(|panic| resume_unwind(panic));
     result.map_err(|_| Failed::from(format!("takes longer than {LIMIT:?}")))
 }
 
