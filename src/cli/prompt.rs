@@ -28,7 +28,8 @@ impl Prompt {
         let (ready, theirs) = std::io::pipe().ok()?;
         #[expect(
             clippy::disallowed_methods,
-            reason = "the engine, where other processes start, is on the other side of the bus"
+            reason = "a face must not reach into the engine, whose run.rs is the door to processes: this fixed program asks \
+                      for the password on the caller's own terminal, unprivileged"
         )]
         let mut command = Command::new(PROGRAM);
         // It closes the given descriptor when it is ready, or ends. It talks on the terminal itself.

@@ -255,7 +255,8 @@ pub(crate) async fn hidden_names() {
     let rows = list(GAMES, true).await.unwrap();
     assert!(rows.contains(&shown) && !rows.contains(&hidden));
     assert!(list(ROOT, false).await.unwrap().contains(&shown));
-    // One file through all snapshots, when it is in such a directory.
+    // One file through all snapshots, when it is in such a directory: root's home in the simulated snapshots, which
+    // nobody else may list.
     let connection = NOBODY.connect(&stage.system.bus).await;
     let changes = wire::ChangesProxy::new(&connection).await.unwrap();
     let refused = changes.file_versions(b"/root/notes").await.unwrap_err();
