@@ -125,7 +125,8 @@ impl SimEngine {
     /// What is to start for this snapshot: itself, or a writable copy. Also returns what was made.
     fn copy_to_start(&self, id: SnapshotId) -> Result<(SnapshotId, Vec<SnapshotId>), Error> {
         let mut machine = self.machine();
-        if !machine.starts_writable() {
+        // The running system is a writable copy already.
+        if !machine.starts_writable() || machine.state().booted == Some(id) {
             return Ok((id, Vec::new()));
         }
         let (mut made, now) = (Vec::new(), self.clock.now());
@@ -293,6 +294,7 @@ impl Engine for SimEngine {
         work.enter(Phase::Verify, 600)?;
         work.trouble().map_err(Stop::into_error)?;
         let before = self.machine().state().default;
+        let read_only = !self.machine().starts_writable();
         let (target, made) = self.copy_to_start(id)?;
         if let Err(error) = self.commit_default(&mut work, target) {
             for id in made {
@@ -304,7 +306,7 @@ impl Engine for SimEngine {
         // As snapper does: what starts next must not be cleaned away, what a copy replaces may be.
         machine.adjust(target, |snapshot| snapshot.cleanup = Cleanup::default());
         if target == id {
-            machine.adjust(target, |snapshot| snapshot.read_only = true);
+            machine.adjust(target, |snapshot| snapshot.read_only |= read_only);
         } else if let Some(before) = before {
             machine.adjust(before, |snapshot| {
                 if snapshot.cleanup.0.is_empty() && !snapshot.is_pinned() {

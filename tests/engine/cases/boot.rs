@@ -27,6 +27,7 @@ pub(super) fn cases() -> Vec<Case> {
     .to_vec();
     cases.extend(super::cases!(Classic, Snapshots:
         a_classic_rollback_starts_a_writable_copy,
+        the_running_classic_system_needs_no_copy,
         a_pinned_default_that_is_replaced_stays_pinned,
     ));
     cases.extend(super::cases!(Beside, Snapshots: a_rollback_beside_the_snapshots_keeps_the_running_system));
@@ -227,6 +228,23 @@ fn a_classic_rollback_starts_a_writable_copy(bench: &mut dyn Bench) -> Result<()
         (Some(copy), Some(copy))
     );
     assert_eq!(bench.engine().delete(SnapshotId(1))?, Outcome::Changed(()));
+    Ok(())
+}
+
+fn the_running_classic_system_needs_no_copy(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let id = create(bench.engine(), "way back")?;
+    run(|context| bench.engine().roll_back(id, context)).0?;
+    let mut expected = system(bench);
+    let running = expected.booted.ok_or("the bench runs a snapshot")?;
+    let back = run(|context| bench.engine().roll_back(running, context)).0?;
+    assert_eq!(back, Outcome::Changed(running));
+    expected.default = Some(running);
+    // What starts next must not be cleaned away.
+    if let Some(snapshot) = expected.snapshots.get_mut(&running) {
+        snapshot.cleanup = Cleanup::default();
+        assert!(!snapshot.read_only);
+    }
+    assert_eq!(system(bench), expected);
     Ok(())
 }
 
