@@ -9,6 +9,7 @@ use libtest_mimic::Trial;
 use model::{Edit, FailureCode, JobId, NewSnapshot, Phase, PolicyChange, Refusal, RefusalCode, SnapshotId};
 use wire::Error;
 use wire::name::action;
+use zbus::proxy::CacheProperties;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -58,7 +59,12 @@ async fn everything_answers() {
     let machine = Machine::new(Scenario::Normal);
     let (_served, connection) = machine.p2p().await;
     let c = &connection;
-    let manager = wire::ManagerProxy::new(c).await.unwrap();
+    // Asked every time: a reply may overtake the signal that renews a remembered value.
+    let manager = wire::ManagerProxy::builder(c)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .unwrap();
     manager.subscribe().await.unwrap();
     assert_eq!(manager.version().await.unwrap(), env!("CARGO_PKG_VERSION"));
     assert_eq!(manager.capabilities().await.unwrap()["updates"], "");
@@ -338,7 +344,7 @@ async fn settings() {
     let (served, connection) = machine.p2p().await;
     let settings = async |connection| {
         wire::SettingsProxy::builder(connection)
-            .cache_properties(zbus::proxy::CacheProperties::No)
+            .cache_properties(CacheProperties::No)
             .build()
             .await
             .unwrap()
