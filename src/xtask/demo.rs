@@ -60,6 +60,8 @@ pub(crate) fn guest(session: &Session, command: &[String]) -> Result<u8> {
 
 /// The window runs out here as root and reaches the helper over the guest's real system bus.
 fn show_window(session: &Session, scenario: &mut Scenario, directory: &std::path::Path) -> Result<()> {
+    // The old system runs again: the window shows what it could become.
+    crate::scenario::checks(scenario)?;
     let socket = scenario.guest.root()?.join("run/dbus/system_bus_socket");
     let address = format!("unix:path={}", socket.display());
     if std::env::var_os("DISPLAY").is_some() || std::env::var_os("WAYLAND_DISPLAY").is_some() {

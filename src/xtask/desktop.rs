@@ -206,16 +206,28 @@ impl Display {
                 .stdout(Stdio::null())
                 .stderr(Stdio::null()),
         )?;
-        Ok(Self {
+        let display = Self {
             name,
             _manager: manager,
             _server: server,
-        })
+        };
+        // A window that is there before its manager keeps the size it wished for.
+        wait_for(Duration::from_secs(30), || display.is_managed().then_some(()))
+            .context("the window manager does not start")?;
+        Ok(display)
     }
 
     /// What programs find it by.
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether a window manager is there, by what it says of itself (Extended Window Manager Hints,
+    /// `_NET_SUPPORTING_WM_CHECK`).
+    fn is_managed(&self) -> bool {
+        let mut ask = Command::new("xprop");
+        ask.args(["-display", &self.name, "-root", "_NET_SUPPORTING_WM_CHECK"]);
+        output(&mut ask).is_ok_and(|found| found.contains("window id"))
     }
 
     /// Whether a window of this process is on the screen.

@@ -129,13 +129,8 @@ impl Scenario {
 
     /// Shows a command line and what it prints while it runs; it must succeed.
     fn show(&mut self, words: &[&str]) -> Result<String> {
-        self.show_code(words, 0)
-    }
-
-    /// The same for a command that must end with this exit code.
-    fn show_code(&mut self, words: &[&str], code: i32) -> Result<String> {
         self.say(&format!("kedge-guest# {}", words.join(" ")));
-        self.stream(words, code)
+        self.stream(words, 0)
     }
 
     fn stream(&mut self, words: &[&str], code: i32) -> Result<String> {
@@ -183,8 +178,8 @@ impl Scenario {
         Ok(String::from_utf8_lossy(&all).into_owned())
     }
 
-    /// Shows a command line that runs on a terminal, as it draws its progress only there.
-    fn show_on_terminal(&mut self, line: &str) -> Result<String> {
+    /// Shows a command line that runs on a terminal, as it draws its progress only there, and must end with this code.
+    fn show_on_terminal(&mut self, line: &str, code: i32) -> Result<String> {
         self.say(&format!("kedge-guest# {line}"));
         let inside = format!("export TERM=xterm; stty cols 100 rows 40; {line}");
         self.stream(
@@ -197,7 +192,7 @@ impl Scenario {
                 &inside,
                 "/dev/null",
             ],
-            0,
+            code,
         )
     }
 
@@ -279,6 +274,9 @@ fn directory(subvolume: &str) -> String {
     format!("/{}", subvolume.trim_start_matches("@/"))
 }
 
+/// What `kedgectl check` ends with when there are updates.
+const FOUND: i32 = 100;
+
 const FIRST: &str = "@/.snapshots/1/snapshot";
 
 fn boots(scenario: &mut Scenario) -> Result<()> {
@@ -303,9 +301,9 @@ fn lists(scenario: &mut Scenario) -> Result<()> {
     Ok(())
 }
 
-fn checks(scenario: &mut Scenario) -> Result<()> {
-    // 100 says that there is something.
-    let list = scenario.show_code(&["kedgectl", "check"], 100)?;
+/// Looks for updates and wants all of them.
+pub(crate) fn checks(scenario: &mut Scenario) -> Result<()> {
+    let list = scenario.show_on_terminal("kedgectl check", FOUND)?;
     for name in PACKAGES {
         ensure!(
             list.contains(name),
@@ -316,7 +314,7 @@ fn checks(scenario: &mut Scenario) -> Result<()> {
 }
 
 fn updates(scenario: &mut Scenario) -> Result<()> {
-    let seen = scenario.show_on_terminal("kedgectl update --yes")?;
+    let seen = scenario.show_on_terminal("kedgectl update --yes", 0)?;
     ensure!(seen.contains('%'), "no progress was shown");
     let default = scenario.default()?;
     ensure!(default != FIRST, "the default is still the first snapshot");
@@ -349,7 +347,7 @@ fn rolls_back(scenario: &mut Scenario) -> Result<()> {
         ensure!(preview.contains(name), "the preview does not name {name}");
     }
     scenario.judge(&new, &new, &AFTER)?;
-    scenario.show(&["kedgectl", "rollback", "1", "--yes"])?;
+    scenario.show_on_terminal("kedgectl rollback 1 --yes", 0)?;
     let default = scenario.default()?;
     ensure!(default != new, "the default is still {new}");
     scenario.judge(&new, &default, &AFTER)?;

@@ -104,6 +104,15 @@ class Session:
         get = ["org.freedesktop.DBus.Properties.Get", "string:org.kedge.Kedge.Window", "string:Active"]
         return subprocess.check_output([*ask, *get], text=True).split()[-1] == "true"
 
+    def on_screen(self):
+        """The number of our window for the X server."""
+        search = ["xdotool", "search", "--onlyvisible", "--pid", str(self.window.pid)]
+        return subprocess.check_output(search, text=True).split()[0]
+
+    def is_maximized(self):
+        state = subprocess.check_output(["xprop", "-id", self.on_screen(), "_NET_WM_STATE"], text=True)
+        return "MAXIMIZED_VERT" in state and "MAXIMIZED_HORZ" in state
+
     def act(self, action):
         """What a launcher, KRunner or the agent ask the window for."""
         from gi.repository import Gio, GLib
@@ -352,12 +361,18 @@ def many(session, window):
 
 
 def again(session, window):
-    """A second start shows the page it asks for in the first window, and ends."""
+    """A second start shows the page it asks for in the first window, as large as that is, and ends."""
     window.see("Update of #34, #38", exact=False)
+    # Openbox maximizes on a double click on the title bar.
+    title = ["mousemove", "--window", session.on_screen(), "200", "-10"]
+    subprocess.run(["xdotool", *title, "click", "--repeat", "2", "--delay", "100", "1"], check=True)
+    window.wait("a maximized window", session.is_maximized)
     second = session.start([*session.window.args[:-1], "updates"])
     if second.wait(PATIENCE) != 0:
         raise SystemExit("FAIL: the second start did not end well")
     window.see("Not checked for updates yet")
+    if not session.is_maximized():
+        raise SystemExit("FAIL: the second start made the window small")
 
 
 def history(session, window):

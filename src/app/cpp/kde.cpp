@@ -124,7 +124,9 @@ bool load(QQmlApplicationEngine &engine)
     auto service = QCoreApplication::instance()->findChild<KDBusService *>();
     const auto raise = [window] {
         KWindowSystem::updateStartupId(window);
-        window->show();
+        // Not show(): that would also make a maximized window small.
+        window->setVisible(true);
+        window->setWindowStates(window->windowStates() & ~Qt::WindowMinimized);
         window->raise();
         KWindowSystem::activateWindow(window);
     };
