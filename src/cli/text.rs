@@ -90,14 +90,15 @@ pub(crate) fn counted(count: impl TryInto<u64>, noun: &str) -> String {
     format!("{count} {noun}{plural}")
 }
 
-/// A size in the binary unit that gives it one to four digits.
+/// A size in the binary unit that gives it one to four digits, rounded as the window's (`KFormat`) are.
 pub(crate) fn size(bytes: u64) -> String {
-    let (mut tenths, mut unit) = (u128::from(bytes) * 10, 0);
     const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths = tenths.div_ceil(1024);
+    let (mut unit, mut of) = (0, 1_u128);
+    while u128::from(bytes) >= of * 1024 && unit + 1 < UNITS.len() {
+        of *= 1024;
         unit += 1;
     }
+    let tenths = (u128::from(bytes) * 10 + of / 2) / of;
     match unit {
         0 => format!("{bytes} B"),
         _ => format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]),
@@ -157,6 +158,8 @@ mod tests {
             (1023, "1023 B"),
             (1024, "1.0 KiB"),
             (1_572_864, "1.5 MiB"),
+            (34_607_616, "33.0 MiB"),
+            (34_660_000, "33.1 MiB"),
             (u64::MAX, "16777216.0 TiB"),
         ] {
             assert_eq!(size(bytes), shown);
