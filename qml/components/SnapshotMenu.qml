@@ -21,9 +21,10 @@ QQC2.Menu {
         popup(item);
     }
 
-    function remove(line: TimelineDelegate): void {
-        if (line !== null && line.number > 0 && snapshots.find(line.number).deleteRefusal === "") {
-            snapshots.deleteLater(line.number);
+    // By its number: Qt 6.8 frees the type of a component that only a signature names, and reads it afterwards.
+    function remove(number: int): void {
+        if (number > 0 && snapshots.find(number).deleteRefusal === "") {
+            snapshots.deleteLater(number);
         }
     }
 

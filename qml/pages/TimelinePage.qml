@@ -113,7 +113,7 @@ Kirigami.ScrollablePage {
         }
         Keys.onReturnPressed: (currentItem as TimelineDelegate)?.clicked()
         Keys.onEnterPressed: (currentItem as TimelineDelegate)?.clicked()
-        Keys.onDeletePressed: menu.remove(currentItem as TimelineDelegate)
+        Keys.onDeletePressed: menu.remove((currentItem as TimelineDelegate)?.number ?? 0)
         Keys.onMenuPressed: (currentItem as TimelineDelegate)?.menuAsked(currentItem)
 
         delegate: TimelineDelegate {

@@ -7,6 +7,7 @@
     reason = "tests start programs: the window, the helper, a display and the runner of the component tests"
 )]
 
+mod signatures;
 mod words;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -56,7 +57,11 @@ fn main() {
                 .arg(name))
         })
     });
-    let trials = components.chain(stories).chain(words::trials()).collect();
+    let trials = components
+        .chain(stories)
+        .chain(words::trials())
+        .chain(signatures::trials())
+        .collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -81,7 +86,15 @@ fn lacks_runner() -> Option<String> {
 }
 
 fn lacks_window() -> Option<String> {
-    let needed = ["Xvfb", "openbox", "dbus-daemon", "xdotool", "python3"];
+    let needed = [
+        "Xvfb",
+        "openbox",
+        "dbus-daemon",
+        "xdotool",
+        "python3",
+        "c++",
+        "pkg-config",
+    ];
     if let Some(missing) = needed.into_iter().find(|it| !has_program(it)) {
         return Some(format!("needs {missing}"));
     }
