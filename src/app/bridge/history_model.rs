@@ -2,12 +2,12 @@
 //! `HistoryModel`: what was done to this system, the newest first.
 
 use super::value::{self, Members, put, text};
-use super::{date, glue, publish};
+use super::{date, glue, publish, rows};
 use crate::runtime;
 use client::{Link, View};
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
-use cxx_qt_lib::{QByteArray, QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QVariant};
+use cxx_qt_lib::{QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QVariant};
 use model::{Job, JobId, Machine};
 
 /// At most so many jobs are shown: all that a helper remembers.
@@ -84,7 +84,7 @@ pub(crate) mod qobject {
     impl cxx_qt::Initialize for HistoryModel {}
 }
 
-const NAMES: &[(i32, &str)] = &[
+const NAMES: &rows::Roles = &[
     (0x101, "number"),
     (0x102, "kind"),
     (0x103, "ending"),
@@ -213,28 +213,18 @@ impl qobject::HistoryModel {
     }
 
     fn data(&self, index: &QModelIndex, role_number: i32) -> QVariant {
-        let row = usize::try_from(index.row()).ok().and_then(|at| self.rows.get(at));
-        let name = NAMES.iter().find(|(it, _)| *it == role_number);
-        match (row, name) {
-            (Some(row), Some((_, name))) => role(row, name),
+        match (self.rows.get(rows::place(index)), rows::name(NAMES, role_number)) {
+            (Some(row), Some(name)) => role(row, name),
             _ => QVariant::default(),
         }
     }
 
     fn role_names(&self) -> QHash<QHashPair_i32_QByteArray> {
-        let mut names = QHash::<QHashPair_i32_QByteArray>::default();
-        for (role, name) in NAMES {
-            names.insert(*role, QByteArray::from(*name));
-        }
-        names
+        rows::names(NAMES)
     }
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
-        if parent.is_valid() {
-            0
-        } else {
-            value::count(self.rows.len())
-        }
+        rows::count(parent, self.rows.len())
     }
 }
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `CurrentJob`: the job that runs, or else the one that ended last, with its log as a list of lines.
 
-use super::publish;
-use super::value;
+use super::{publish, rows, value};
 use crate::runtime;
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
-use cxx_qt_lib::{QByteArray, QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QVariant};
+use cxx_qt_lib::{QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QVariant};
 use futures_util::StreamExt;
 use model::{Job, JobId, JobState, State};
 use std::collections::VecDeque;
@@ -93,6 +92,8 @@ pub(crate) mod qobject {
     impl cxx_qt::Threading for CurrentJob {}
     impl cxx_qt::Initialize for CurrentJob {}
 }
+
+const NAMES: &rows::Roles = &[(0x101, "line")];
 
 /// The fields behind `CurrentJob`.
 #[derive(Default)]
@@ -235,10 +236,9 @@ impl qobject::CurrentJob {
         let surplus = (self.log.len() + lines.len()).saturating_sub(LINES);
         self.as_mut().forget(surplus);
         let first = self.log.len();
-        let place = |at: usize| i32::try_from(at).unwrap_or(i32::MAX);
         let last = first + lines.len() - 1;
         self.as_mut()
-            .begin_insert_rows(&QModelIndex::default(), place(first), place(last));
+            .begin_insert_rows(&QModelIndex::default(), rows::row(first), rows::row(last));
         self.as_mut().rust_mut().log.extend(lines);
         self.as_mut().end_insert_rows();
         publish!(self, lines, lines_changed, value::count(last + 1));
@@ -248,8 +248,8 @@ impl qobject::CurrentJob {
     fn forget(mut self: Pin<&mut Self>, count: usize) {
         let count = count.min(self.log.len());
         if count > 0 {
-            let last = i32::try_from(count - 1).unwrap_or(i32::MAX);
-            self.as_mut().begin_remove_rows(&QModelIndex::default(), 0, last);
+            self.as_mut()
+                .begin_remove_rows(&QModelIndex::default(), 0, rows::row(count - 1));
             self.as_mut().rust_mut().log.drain(..count);
             self.as_mut().end_remove_rows();
             let left = self.log.len();
@@ -262,24 +262,17 @@ impl qobject::CurrentJob {
     }
 
     fn data(&self, index: &QModelIndex, role: i32) -> QVariant {
-        let line = usize::try_from(index.row()).ok().and_then(|at| self.log.get(at));
-        match (line, role) {
-            (Some(line), 0x101) => value::text(line),
+        match (self.log.get(rows::place(index)), rows::name(NAMES, role)) {
+            (Some(line), Some(_)) => value::text(line),
             _ => QVariant::default(),
         }
     }
 
     fn role_names(&self) -> QHash<QHashPair_i32_QByteArray> {
-        let mut names = QHash::<QHashPair_i32_QByteArray>::default();
-        names.insert(0x101, QByteArray::from("line"));
-        names
+        rows::names(NAMES)
     }
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
-        if parent.is_valid() {
-            0
-        } else {
-            value::count(self.log.len())
-        }
+        rows::count(parent, self.log.len())
     }
 }

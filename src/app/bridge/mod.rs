@@ -13,6 +13,7 @@ pub(crate) mod glue;
 pub(crate) mod history_model;
 pub(crate) mod job;
 pub(crate) mod package_model;
+mod rows;
 pub(crate) mod settings;
 pub(crate) mod snapshot_model;
 mod value;

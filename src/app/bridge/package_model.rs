@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `PackageModel`: packages that differ, be it by an update, by a rollback or between two snapshots.
 
-use super::publish;
 use super::value::{self, Members};
+use super::{publish, rows};
 use crate::runtime;
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
-use cxx_qt_lib::{QByteArray, QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QStringList, QVariant};
+use cxx_qt_lib::{QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QStringList, QVariant};
 use model::{ChangeKind, PackageChange, State};
 
 #[cxx_qt::bridge]
@@ -80,7 +80,7 @@ pub(crate) mod qobject {
     impl cxx_qt::Initialize for PackageModel {}
 }
 
-const NAMES: &[(i32, &str)] = &[
+const NAMES: &rows::Roles = &[
     (0x101, "name"),
     (0x102, "arch"),
     (0x103, "change"),
@@ -225,9 +225,7 @@ impl qobject::PackageModel {
     }
 
     fn data(&self, index: &QModelIndex, role: i32) -> QVariant {
-        let row = usize::try_from(index.row()).ok().and_then(|at| self.rows.get(at));
-        let name = NAMES.iter().find(|(it, _)| *it == role).map(|(_, name)| *name);
-        let (Some(row), Some(name)) = (row, name) else {
+        let (Some(row), Some(name)) = (self.rows.get(rows::place(index)), rows::name(NAMES, role)) else {
             return QVariant::default();
         };
         match name {
@@ -244,18 +242,10 @@ impl qobject::PackageModel {
     }
 
     fn role_names(&self) -> QHash<QHashPair_i32_QByteArray> {
-        let mut names = QHash::<QHashPair_i32_QByteArray>::default();
-        for (role, name) in NAMES {
-            names.insert(*role, QByteArray::from(*name));
-        }
-        names
+        rows::names(NAMES)
     }
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
-        if parent.is_valid() {
-            0
-        } else {
-            value::count(self.rows.len())
-        }
+        rows::count(parent, self.rows.len())
     }
 }

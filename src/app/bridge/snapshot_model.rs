@@ -4,11 +4,11 @@
 mod list;
 mod role;
 
-use super::value;
+use super::{rows, value};
 use crate::runtime;
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
-use cxx_qt_lib::{QByteArray, QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QVariant};
+use cxx_qt_lib::{QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QVariant};
 use list::List;
 use model::SnapshotId;
 use std::time::Duration;
@@ -215,23 +215,14 @@ impl qobject::SnapshotModel {
     }
 
     fn data(&self, index: &QModelIndex, role: i32) -> QVariant {
-        usize::try_from(index.row()).map_or_else(|_| QVariant::default(), |at| self.list.data(at, role))
+        self.list.data(rows::place(index), role)
     }
 
     fn role_names(&self) -> QHash<QHashPair_i32_QByteArray> {
-        let mut names = QHash::<QHashPair_i32_QByteArray>::default();
-        for (role, name) in role::NAMES {
-            names.insert(*role, QByteArray::from(*name));
-        }
-        names
+        rows::names(role::NAMES)
     }
 
     fn row_count(&self, parent: &QModelIndex) -> i32 {
-        // A list has no rows below a row.
-        if parent.is_valid() {
-            0
-        } else {
-            value::count(self.list.rows.len())
-        }
+        rows::count(parent, self.list.rows.len())
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The rows behind the model, and how they follow the state.
 
-use super::super::{date, publish, value};
+use super::super::{date, publish, rows, value};
 use super::qobject::SnapshotModel;
 use super::role;
 use chrono::NaiveDate;
@@ -113,23 +113,22 @@ impl List {
 impl SnapshotModel {
     /// Takes over a state: rows that are gone go, new ones come, changed ones are told of.
     pub(super) fn show(mut self: Pin<&mut Self>, state: Arc<State>) {
-        let rows = self.list.rows_of(&state, &self.filter);
-        let steps = model::steps(&self.list.rows, &rows);
+        let wanted = self.list.rows_of(&state, &self.filter);
+        let steps = model::steps(&self.list.rows, &wanted);
         let old = std::mem::replace(&mut self.as_mut().rust_mut().list.state, state);
         let root = QModelIndex::default();
-        let place = |at: usize| i32::try_from(at).unwrap_or(i32::MAX);
         for step in steps {
             match step {
                 Step::Remove(range) => {
                     self.as_mut()
-                        .begin_remove_rows(&root, place(range.start), place(range.end - 1));
+                        .begin_remove_rows(&root, rows::row(range.start), rows::row(range.end - 1));
                     self.as_mut().rust_mut().list.rows.drain(range);
                     self.as_mut().end_remove_rows();
                 }
                 Step::Insert(range) => {
                     self.as_mut()
-                        .begin_insert_rows(&root, place(range.start), place(range.end - 1));
-                    let new = rows[range.clone()].iter().copied();
+                        .begin_insert_rows(&root, rows::row(range.start), rows::row(range.end - 1));
+                    let new = wanted[range.clone()].iter().copied();
                     self.as_mut()
                         .rust_mut()
                         .list
@@ -162,8 +161,8 @@ impl SnapshotModel {
         (this.list.today, this.list.busy) = (today, busy);
         let root = QModelIndex::default();
         for (first, last) in self.list.touched(old, all) {
-            let first = self.index(i32::try_from(first).unwrap_or(i32::MAX), 0, &root);
-            let last = self.index(i32::try_from(last).unwrap_or(i32::MAX), 0, &root);
+            let first = self.index(rows::row(first), 0, &root);
+            let last = self.index(rows::row(last), 0, &root);
             self.as_mut().data_changed(&first, &last, &QList::default());
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Roles of the timeline's lines, from `Qt::UserRole` up: a `#[qenum]` of cxx-qt 0.10 takes no numbers.
 
+use super::super::rows::Roles;
+
 pub(super) const NUMBER: i32 = 0x101;
 pub(super) const POSITION: i32 = 0x102;
 pub(super) const SECTION: i32 = 0x103;
@@ -21,7 +23,7 @@ pub(super) const EDIT_REFUSAL: i32 = 0x111;
 pub(super) const CHANGES: i32 = 0x1f0;
 
 /// Their names in QML.
-pub(super) const NAMES: &[(i32, &str)] = &[
+pub(super) const NAMES: &Roles = &[
     (NUMBER, "number"),
     (POSITION, "position"),
     (SECTION, "section"),
