@@ -9,6 +9,7 @@ use model::Timestamp;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tempfile::TempDir;
 use tokio::signal::unix::{SignalKind, signal};
 use zbus::connection::Builder;
 
@@ -74,22 +75,14 @@ async fn run(args: Args) -> anyhow::Result<()> {
     if args.bus == "session" && args.root.is_some() {
         bail!("--root needs a bus given by address");
     }
-    // Kept until the end: it removes itself.
-    let scratch;
-    let state_dir = match (&args.state_dir, &args.sim) {
-        (Some(dir), _) => dir.clone(),
-        (None, Some(_)) => {
-            scratch = tempfile::tempdir().context("could not make a temporary directory")?;
-            scratch.path().to_owned()
-        }
-        (None, None) => PathBuf::from("/var/lib/kedge"),
-    };
+    // Kept until the end: a directory for a simulation removes itself.
+    let (engine, state_dir, _scratch) = engine(&args)?;
     let authority: Arc<dyn Authority> = match &args.sim {
         Some(_) => Arc::new(Everyone),
         None => Arc::new(Polkit),
     };
     let setup = Setup {
-        engine: engine(&args)?,
+        engine,
         authority,
         state_dir,
         // Where the kernel cannot be asked, no restart is noticed.
@@ -144,27 +137,35 @@ async fn leave_when_idle(served: &Served, time: Duration) -> anyhow::Result<()> 
     }
 }
 
-fn engine(args: &Args) -> anyhow::Result<Arc<dyn Engine>> {
+/// The engine, and where the helper keeps what it remembers.
+fn engine(args: &Args) -> anyhow::Result<(Arc<dyn Engine>, PathBuf, Option<TempDir>)> {
     if let Some(name) = &args.sim {
         let Some(scenario) = Scenario::from_name(name) else {
             let known: Vec<_> = Scenario::ALL.iter().map(|scenario| scenario.name()).collect();
             bail!("there is no scenario {name:?}; there are {}", known.join(", "));
         };
-        return Ok(Arc::new(SimEngine::demo(scenario, now())));
+        let scratch = tempfile::tempdir().context("could not make a temporary directory")?;
+        let dir = args
+            .state_dir
+            .clone()
+            .unwrap_or_else(|| scratch.path().to_owned());
+        return Ok((Arc::new(SimEngine::demo(scenario, now())), dir, Some(scratch)));
     }
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let native = NativeEngine::open(root, Arc::new(now))
         .with_context(|| format!("could not open the system at {}", root.display()))?;
-    let cache = args
-        .state_dir
-        .clone()
-        .unwrap_or_else(|| PathBuf::from("/var/lib/kedge"));
-    let native = native.with_cache(cache);
+    let dir = match &args.state_dir {
+        Some(dir) => dir.clone(),
+        // Where everything goes back with a rollback, the memory of it must not.
+        None => native.lasting(Path::new("/var/lib/kedge")),
+    };
+    let native = native.with_cache(dir.clone());
     // Another system's snapshots are nothing that this system's service could write.
-    Ok(Arc::new(match args.root {
+    let native = match args.root {
         None => native.with_snapperd("system", None),
         Some(_) => native,
-    }))
+    };
+    Ok((Arc::new(native), dir, None))
 }
 
 fn now() -> Timestamp {

@@ -38,6 +38,8 @@ fn files(root: &Path) -> std::io::Result<()> {
 
 fn machine(layout: Layout) -> Machine {
     let disk = LoopBtrfs::with_system(256, layout, files).unwrap();
+    // Where the helper may keep its memory: what is no number is not snapper's business.
+    std::fs::create_dir(disk.root().join(".snapshots/kedge")).unwrap();
     let engine = open(&disk.root());
     Machine { engine, disk }
 }

@@ -6,6 +6,7 @@ use model::{
     Capability, Cleanup, Condition, Edit, NewSnapshot, RefusalCode, SnapshotId, SnapshotKind, userdata_key,
 };
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use support::{Layout, LoopBtrfs};
 
 pub(crate) const CASES: &[Case] = &[
@@ -43,6 +44,7 @@ pub(crate) const CASES: &[Case] = &[
         "snapshots::a_started_update_is_no_longer_unstarted",
         a_started_update,
     ),
+    ("snapshots::what_lasts_is_in_no_snapshot", what_lasts),
 ];
 
 fn a_fresh_system_is_listed() {
@@ -383,4 +385,33 @@ fn a_started_update() {
     assert_eq!(machine.system().booted, Some(SnapshotId(number)));
     assert!(!machine.get(number).is_not_booted());
     assert!(machine.get(number).userdata.is_empty());
+}
+
+fn what_lasts() {
+    let usual = Path::new("/var/lib/kedge");
+    for (layout, place) in [
+        (Layout::Transactional, "/var/lib/kedge"),
+        (Layout::Classic, "/.snapshots/kedge"),
+        (Layout::At, "/.snapshots/kedge"),
+    ] {
+        let machine = Machine::new(layout);
+        let lasting = machine.engine.lasting(usual);
+        assert_eq!(lasting, Path::new(place), "{layout:?}");
+        let place = machine.disk.root().join(lasting.strip_prefix("/").unwrap());
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join("history"), "one").unwrap();
+        let number = machine.create("with a memory beside it");
+        let held = machine
+            .disk
+            .root()
+            .join(format!(".snapshots/{number}/snapshot{}", lasting.display()));
+        assert!(!held.exists(), "{layout:?}: the snapshot holds it too");
+        assert!(machine.numbers().contains(&number), "and the list is whole");
+    }
+    let bare = LoopBtrfs::empty(128).unwrap();
+    assert_eq!(
+        open(&bare.top()).lasting(usual),
+        usual,
+        "there is nothing to go back to"
+    );
 }

@@ -39,9 +39,9 @@ use crate::platform::Known;
 use crate::{Error, System};
 use model::{Capability, Refusal, RefusalCode, SnapshotId, State, Timestamp, userdata_key};
 use rustix::fd::{AsFd, OwnedFd};
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{AtFlags, Mode, OFlags};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// So many snapshots that are not pinned are in the boot menu besides those that start.
@@ -270,6 +270,27 @@ impl NativeEngine {
     /// The root directory of the running system, with or without `.snapshots`.
     pub(crate) fn root_directory(&self) -> rustix::fd::BorrowedFd<'_> {
         self.root.as_fd()
+    }
+
+    /// Where to keep what must not go back with a rollback: at `usual`, an absolute path, unless that is on the
+    /// subvolume of the root and so in its snapshots. Then it is a directory between the snapshots, which snapper passes
+    /// over, as it does everything there that is no number. Nothing is made here.
+    pub fn lasting(&self, usual: &Path) -> PathBuf {
+        let device = |path: &Path| {
+            let path = path.strip_prefix("/").unwrap_or(path);
+            let path = if path.as_os_str().is_empty() {
+                Path::new(".")
+            } else {
+                path
+            };
+            rustix::fs::statat(&self.root, path, AtFlags::empty()).map(|it| it.st_dev)
+        };
+        // The nearest that is there already: the rest will be made on the same subvolume.
+        let is_apart = usual.ancestors().find_map(|path| device(path).ok()) != device(Path::new("/")).ok();
+        match self.find_parts() {
+            Ok(Some(_)) if !is_apart => PathBuf::from("/.snapshots/kedge"),
+            _ => usual.to_owned(),
+        }
     }
 
     /// What only the engine knows of the machine. Without `.snapshots` that is nothing.
