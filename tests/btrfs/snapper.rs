@@ -38,8 +38,6 @@ fn files(root: &Path) -> std::io::Result<()> {
 
 fn machine(layout: Layout) -> Machine {
     let disk = LoopBtrfs::with_system(256, layout, files).unwrap();
-    // Where the helper may keep its memory: what is no number is not snapper's business.
-    std::fs::create_dir(disk.root().join(".snapshots/kedge")).unwrap();
     let engine = open(&disk.root());
     Machine { engine, disk }
 }
@@ -69,6 +67,8 @@ fn rows(machine: &Machine) -> Vec<String> {
 fn it_works_on_ours() {
     for layout in [Layout::Transactional, Layout::Classic, Layout::At] {
         let machine = machine(layout);
+        // Where the helper may keep its memory: what is no number is not snapper's business.
+        std::fs::create_dir(machine.disk.root().join(".snapshots/kedge")).unwrap();
         let wish = NewSnapshot {
             description: "Öl, <&> \"x\" 😀".to_owned(),
             cleanup: Cleanup("number".to_owned()),
