@@ -12,6 +12,8 @@ QQC2.Control {
     required property string iconName
     property color tint: Kirigami.Theme.textColor
     property bool iconOnly: false
+    // On a selected line the tints would be lost in its color.
+    readonly property color ink: Kirigami.Theme.colorSet === Kirigami.Theme.Selection ? Kirigami.Theme.textColor : tint
 
     padding: Kirigami.Units.smallSpacing / 2
     leftPadding: Kirigami.Units.smallSpacing * (iconOnly ? 0.5 : 1.5)
@@ -27,8 +29,8 @@ QQC2.Control {
     background: Rectangle {
         visible: !root.iconOnly
         radius: Kirigami.Units.cornerRadius
-        color: Qt.alpha(root.tint, 0.12)
-        border.color: Qt.alpha(root.tint, 0.35)
+        color: Qt.alpha(root.ink, 0.12)
+        border.color: Qt.alpha(root.ink, 0.35)
     }
 
     contentItem: RowLayout {
@@ -39,7 +41,7 @@ QQC2.Control {
             Layout.preferredHeight: Kirigami.Units.iconSizes.small
             source: root.iconName
             isMask: true
-            color: root.tint
+            color: root.ink
         }
 
         QQC2.Label {

@@ -51,7 +51,7 @@ ColumnLayout {
             visible: root.snapshot.isDefault === true
             text: i18nc("@label:marker", "Starts next")
             iconName: "system-reboot-symbolic"
-            tint: Kirigami.Theme.highlightColor
+            tint: Kirigami.Theme.focusColor
         }
 
         Marker {

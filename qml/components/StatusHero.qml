@@ -20,39 +20,12 @@ ColumnLayout {
     signal logAsked
     signal fixAsked(code: string)
 
-    readonly property color tint: {
-        switch (status.code) {
-        case "failed":
-            return Kirigami.Theme.negativeTextColor;
-        case "could-not-check":
-            return Kirigami.Theme.negativeTextColor;
-        case "stale":
-            return Kirigami.Theme.neutralTextColor;
-        case "up-to-date":
-            return Kirigami.Theme.positiveTextColor;
-        default:
-            return Kirigami.Theme.highlightColor;
-        }
-    }
-
     spacing: Kirigami.Units.largeSpacing
 
-    Rectangle {
+    StatusPicture {
         Layout.alignment: Qt.AlignHCenter
         Layout.bottomMargin: Kirigami.Units.largeSpacing
-        implicitWidth: Kirigami.Units.gridUnit * 5
-        implicitHeight: implicitWidth
-        radius: width / 2
-        color: Qt.alpha(root.tint, 0.14)
-
-        Kirigami.Icon {
-            anchors.centerIn: parent
-            width: Kirigami.Units.iconSizes.large
-            height: width
-            source: Wording.statusIcon(root.status.code)
-            isMask: true
-            color: root.tint
-        }
+        code: root.status.code ?? ""
     }
 
     Kirigami.Heading {

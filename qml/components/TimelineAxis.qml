@@ -11,6 +11,8 @@ Item {
     property bool first: false
     property bool last: false
 
+    // On a selected line the highlight color is what lies behind.
+    readonly property color strong: Kirigami.Theme.colorSet === Kirigami.Theme.Selection ? Kirigami.Theme.textColor : Kirigami.Theme.focusColor
     readonly property color line: Kirigami.ColorUtils.linearInterpolation(Kirigami.Theme.backgroundColor, Kirigami.Theme.textColor, 0.25)
     readonly property real size: position === "running" ? Kirigami.Units.gridUnit * 0.9 : position === "earlier" ? Kirigami.Units.gridUnit * 0.5 : Kirigami.Units.gridUnit * 0.8
 
@@ -44,9 +46,9 @@ Item {
         width: root.size
         height: root.size
         radius: width / 2
-        color: root.position === "running" ? Kirigami.Theme.highlightColor : root.position === "earlier" ? root.line : "transparent"
+        color: root.position === "running" ? root.strong : root.position === "earlier" ? root.line : "transparent"
         border.width: root.position === "pending" || root.position === "available" ? 2 : 0
-        border.color: root.position === "pending" ? Kirigami.Theme.highlightColor : root.line
+        border.color: root.position === "pending" ? root.strong : root.line
 
         // What waits for the restart is half-way there.
         Rectangle {
@@ -55,7 +57,7 @@ Item {
             width: parent.width / 2 - 1
             height: width
             radius: width / 2
-            color: Kirigami.Theme.highlightColor
+            color: root.strong
         }
     }
 }

@@ -11,6 +11,8 @@ ColumnLayout {
 
     required property PackageModel updates
     required property App app
+    // Without what is the same for every update.
+    property bool brief: false
     readonly property int tick: app.tick
 
     readonly property string amount: i18ncp("@info", "%1 package changes", "%1 packages change", updates.count)
@@ -22,7 +24,7 @@ ColumnLayout {
     Kirigami.Heading {
         Layout.fillWidth: true
         Layout.margins: Kirigami.Units.largeSpacing
-        Layout.bottomMargin: 0
+        Layout.bottomMargin: root.brief ? Kirigami.Units.largeSpacing : 0
         level: 2
         text: [root.amount, root.fixes, root.download].filter(it => it.length > 0).join(i18nc("separates short facts, e.g. '12 packages change · 48 MiB to download'", " · "))
         wrapMode: Text.Wrap
@@ -32,6 +34,7 @@ ColumnLayout {
         Layout.fillWidth: true
         Layout.margins: Kirigami.Units.largeSpacing
         Layout.topMargin: 0
+        visible: !root.brief
         text: root.tick, i18nc("@info", "The running system stays untouched: the update is installed beside it and starts with the next restart. Last checked: %1", Wording.when(root.app.checked))
         opacity: 0.8
         wrapMode: Text.Wrap

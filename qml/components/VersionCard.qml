@@ -22,7 +22,7 @@ FormCard.FormCard {
     FormCard.FormButtonDelegate {
         icon.name: "media-playback-start-symbolic"
         text: root.app.booted > 0 ? root.title(root.app.running) : i18nc("@label", "This system runs outside of its snapshots")
-        description: root.tick, root.app.booted > 0 ? i18nc("@info when the running version was made", "Running now · made %1", Wording.when(root.app.running.time)) : i18nc("@info", "Running now")
+        description: root.tick, root.app.booted > 0 ? i18nc("@info when the running version was made", "Running now · made %1", Wording.ago(root.app.running.time)) : i18nc("@info", "Running now")
         enabled: root.app.booted > 0
         onClicked: root.opened(root.app.booted)
     }
@@ -45,7 +45,7 @@ FormCard.FormCard {
         visible: root.app.previous.number > 0 && root.app.pending === 0
         icon.name: "document-revert-symbolic"
         text: i18nc("@action:button", "Go Back to #%1…", String(root.app.previous.number))
-        description: root.tick, i18nc("@info", "If something stopped working: the version before this one, made %1", Wording.when(root.app.previous.time))
+        description: root.tick, i18nc("@info", "If something stopped working: the version before this one, made %1", Wording.ago(root.app.previous.time))
         onClicked: root.rollBackAsked(root.app.previous.number)
     }
 

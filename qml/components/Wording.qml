@@ -12,6 +12,15 @@ QtObject {
         return time > 0 ? KCoreAddons.Format.formatRelativeDateTime(new Date(time), Locale.ShortFormat) : "";
     }
 
+    // The same within a sentence, where "Just now" would have a letter too large.
+    function ago(time: double): string {
+        const minutes = Math.floor((Date.now() - time) / 60000);
+        if (minutes >= 0 && minutes < 60) {
+            return minutes < 1 ? i18nc("@info a moment, within a sentence", "just now") : i18ncp("@info a moment, within a sentence", "%1 minute ago", "%1 minutes ago", minutes);
+        }
+        return i18nc("@info a moment, within a sentence: date and time", "on %1", new Date(time).toLocaleString(Qt.locale(), Locale.ShortFormat));
+    }
+
     function exactly(time: double): string {
         return time > 0 ? new Date(time).toLocaleString(Qt.locale(), Locale.LongFormat) : "";
     }

@@ -36,6 +36,8 @@ QQC2.ItemDelegate {
 
     contentItem: RowLayout {
         spacing: Kirigami.Units.largeSpacing
+        Kirigami.Theme.inherit: !(root.highlighted || root.down)
+        Kirigami.Theme.colorSet: Kirigami.Theme.Selection
 
         Kirigami.Icon {
             Layout.preferredWidth: Kirigami.Units.iconSizes.smallMedium
@@ -70,7 +72,7 @@ QQC2.ItemDelegate {
             visible: root.ending !== "done"
             text: Jobs.result(root.ending)
             iconName: root.wrong ? "emblem-important-symbolic" : root.ending.length > 0 ? "dialog-cancel-symbolic" : "view-refresh-symbolic"
-            tint: root.wrong ? Kirigami.Theme.negativeTextColor : Kirigami.Theme.highlightColor
+            tint: root.wrong ? Kirigami.Theme.negativeTextColor : Kirigami.Theme.focusColor
         }
     }
 }

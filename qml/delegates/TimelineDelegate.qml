@@ -70,6 +70,8 @@ QQC2.ItemDelegate {
 
     contentItem: RowLayout {
         spacing: Kirigami.Units.largeSpacing
+        Kirigami.Theme.inherit: !(root.highlighted || root.down)
+        Kirigami.Theme.colorSet: Kirigami.Theme.Selection
 
         TimelineAxis {
             Layout.fillHeight: true
@@ -119,7 +121,7 @@ QQC2.ItemDelegate {
                 visible: root.isDefault && root.position !== "running" && !root.narrow
                 text: i18nc("@label:marker", "Starts next")
                 iconName: "system-reboot-symbolic"
-                tint: Kirigami.Theme.highlightColor
+                tint: Kirigami.Theme.focusColor
                 iconOnly: root.narrow
             }
 

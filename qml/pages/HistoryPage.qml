@@ -46,11 +46,6 @@ Kirigami.ScrollablePage {
             text: Wording.section(section)
         }
 
-        onActiveFocusChanged: {
-            if (activeFocus && currentIndex < 0) {
-                currentIndex = 0;
-            }
-        }
         Keys.onPressed: event => {
             if (event.key === Qt.Key_Home || event.key === Qt.Key_End) {
                 currentIndex = event.key === Qt.Key_Home ? 0 : count - 1;

@@ -23,6 +23,7 @@ FormCard.FormCardPage {
 
     header: LinkMessage {
         app: root.app
+        always: true
     }
 
     FormCard.FormHeader {

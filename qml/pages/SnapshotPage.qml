@@ -56,19 +56,18 @@ Kirigami.ScrollablePage {
         }
     ]
 
+    // Not above the lines of the list itself: Kirigami 6.13 scrolls past what stands there when the focus comes.
+    header: SnapshotHeader {
+        snapshot: root.snapshot
+        changes: root.changes
+    }
+
     ListView {
         id: view
 
         model: root.changes
         reuseItems: true
         currentIndex: -1
-
-        header: SnapshotHeader {
-            width: view.width
-            onHeightChanged: Qt.callLater(view.positionViewAtBeginning)
-            snapshot: root.snapshot
-            changes: root.changes
-        }
 
         section.property: "group"
         section.delegate: Kirigami.ListSectionHeader {
@@ -87,7 +86,6 @@ Kirigami.ScrollablePage {
 
         Kirigami.PlaceholderMessage {
             anchors.centerIn: parent
-            anchors.verticalCenterOffset: (view.headerItem?.height ?? 0) / 2
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: !root.changes.loading && view.count === 0
             icon.name: root.changes.error.type !== undefined ? "emblem-important-symbolic" : "checkmark-symbolic" // qmllint disable unresolved-type missing-property

@@ -77,13 +77,20 @@ Kirigami.ScrollablePage {
                 focusSequence: StandardKey.Find
                 Accessible.name: i18nc("@label", "Filter")
                 onTextChanged: root.snapshots.filter = text
-                Keys.onDownPressed: view.forceActiveFocus()
+                Keys.onDownPressed: view.enter()
+                Keys.onTabPressed: view.enter()
             }
         }
     }
 
     ListView {
         id: view
+
+        // No line is marked before somebody comes to it with the keyboard.
+        function enter(): void {
+            currentIndex = Math.max(0, currentIndex);
+            forceActiveFocus();
+        }
 
         model: root.snapshots
         reuseItems: true
@@ -100,11 +107,6 @@ Kirigami.ScrollablePage {
             width: view.width
         }
 
-        onActiveFocusChanged: {
-            if (activeFocus && currentIndex < 0) {
-                currentIndex = 0;
-            }
-        }
         Keys.onPressed: event => {
             if (event.key === Qt.Key_Home || event.key === Qt.Key_End) {
                 currentIndex = event.key === Qt.Key_Home ? 0 : count - 1;

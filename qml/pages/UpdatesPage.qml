@@ -70,6 +70,15 @@ Kirigami.ScrollablePage {
             onDetailsAsked: root.detailsAsked()
         }
 
+        // Not above the lines of the list itself: Kirigami 6.13 scrolls past what stands there when the focus comes.
+        UpdateSummary {
+            Layout.fillWidth: true
+            visible: root.updates.count > 0
+            brief: root.height < Kirigami.Units.gridUnit * 28
+            updates: root.updates
+            app: root.app
+        }
+
         QQC2.ToolBar {
             Layout.fillWidth: true
             visible: root.working
@@ -121,15 +130,6 @@ Kirigami.ScrollablePage {
         Accessible.role: Accessible.List
         Accessible.name: root.title
 
-        header: UpdateSummary {
-            width: view.width
-            visible: root.updates.count > 0
-            height: visible ? implicitHeight : 0
-            onHeightChanged: Qt.callLater(view.positionViewAtBeginning)
-            updates: root.updates
-            app: root.app
-        }
-
         section.property: "group"
         section.delegate: Kirigami.ListSectionHeader {
             required property string section
@@ -152,19 +152,29 @@ Kirigami.ScrollablePage {
             detail: root.app.linkDetail
         }
 
-        Kirigami.PlaceholderMessage {
+        ColumnLayout {
             anchors.centerIn: parent
             width: parent.width - Kirigami.Units.gridUnit * 4
             visible: root.known && view.count === 0 && !root.working
+            spacing: Kirigami.Units.largeSpacing
+
             // What the message above says already is not said twice.
-            icon.name: message.visible ? "checkmark-symbolic" : Wording.statusIcon(root.app.status.code) // qmllint disable unresolved-type missing-property
-            text: !message.visible ? Wording.status(root.app.status) : message.failed ? i18nc("@info:placeholder", "No updates are known") : i18nc("@info:placeholder", "Nothing else to install")
-            explanation: (root.app.tick, message.visible ? "" : Wording.explanation(root.app.status))
-            helpfulAction: Kirigami.Action {
-                text: i18nc("@action:button", "Check for Updates")
-                icon.name: "view-refresh-symbolic"
-                enabled: root.app.status.action === "check" && root.app.checkRefusal.length === 0
-                onTriggered: root.app.check()
+            StatusPicture {
+                Layout.alignment: Qt.AlignHCenter
+                visible: !message.visible
+                code: root.app.status.code ?? ""
+            }
+
+            Kirigami.PlaceholderMessage {
+                Layout.fillWidth: true
+                text: !message.visible ? Wording.status(root.app.status) : message.failed ? i18nc("@info:placeholder", "No updates are known") : i18nc("@info:placeholder", "Nothing else to install")
+                explanation: (root.app.tick, message.visible ? "" : Wording.explanation(root.app.status))
+                helpfulAction: Kirigami.Action {
+                    text: i18nc("@action:button", "Check for Updates")
+                    icon.name: "view-refresh-symbolic"
+                    enabled: root.app.status.action === "check" && root.app.checkRefusal.length === 0
+                    onTriggered: root.app.check()
+                }
             }
         }
     }

@@ -314,7 +314,16 @@ pub(crate) fn pictures(
     let bus = Bus::start(session, "session-bus")?;
     let settings = session.scratch.join(format!("config{suffix}"));
     look.write_settings(&settings)?;
-    let mut command = window(session, system_bus, &bus.address);
+    let window_here = || {
+        let mut command = window(session, system_bus, &bus.address);
+        // The language of the pictures, which writes times without seconds; its letters are UTF-8 on every machine.
+        command
+            .env_remove("LC_ALL")
+            .env("LANG", "C.UTF-8")
+            .env("LC_TIME", "en_US.UTF-8");
+        command
+    };
+    let mut command = window_here();
     command
         .args(look.reverse.then_some("-reverse"))
         .env("DISPLAY", &display.name)
@@ -337,7 +346,7 @@ pub(crate) fn pictures(
     for page in PAGES {
         // A second start opens the page in the first window, and ends.
         quiet(
-            self::window(session, system_bus, &bus.address)
+            window_here()
                 .args(["--page", page])
                 .env("DISPLAY", &display.name)
                 .env("XDG_CONFIG_HOME", &settings)

@@ -63,6 +63,25 @@ Item {
             compare(page().number, 8);
         }
 
+        function test_aListBeginsAtItsBeginning() {
+            main.showPage("updates");
+            const updates = page().updates;
+            for (let n = 0; n < 40; n++) {
+                updates.line({
+                    "name": "package" + n,
+                    "group": n < 20 ? "kernel" : "changed"
+                });
+            }
+            for (const show of [() => main.showPage("updates"), () => main.showSnapshot(34)]) {
+                main.showPage("status");
+                show();
+                const view = page().flickable;
+                wait(300);
+                compare(view.contentY, view.originY);
+            }
+            updates.clear();
+        }
+
         function test_aFailureLeadsToItsWayOut() {
             main.fix("timeline");
             compare(main.current, "timeline");

@@ -107,6 +107,16 @@ Item {
             compare(saying("When there are updates").enabled, false);
         }
 
+        function test_helperGoneIsSaid() {
+            choices.known = false;
+            system.link = "lost";
+            tryVerify(() => find(page, item => String(item.text ?? "").startsWith("The system service does not answer.")) !== null);
+            compare(saying("Also while running from the battery").enabled, false);
+            tryVerify(() => saying("Unknown while the system service does not answer") !== null);
+            // What is one's own needs no service.
+            compare(saying("Remind me of updates and restarts").enabled, true);
+        }
+
         function test_storingIsBusy() {
             choices.storing = true;
             compare(saying("When there are updates").enabled, false);

@@ -216,6 +216,22 @@ Item {
         }
 
         // Up to date, not known, and long ago are three pictures: no two share their sentence or their icon.
+        function test_aMomentWithinASentenceHasNoCapital() {
+            system.status = {
+                "code": "up-to-date",
+                "action": "check",
+                "succeeded": 1
+            };
+            const before = system.running;
+            system.running = Object.assign({}, before, {
+                "time": Date.now()
+            });
+            tryVerify(() => shown(page, "Running now · made just now") !== null);
+            system.running = before;
+            compare(Wording.ago(Date.now() - 310000), "5 minutes ago");
+            verify(Wording.ago(Date.now() - 3 * 86400000).startsWith("on "));
+        }
+
         function test_healthHasThreePictures() {
             const pictures = ["up-to-date", "could-not-check", "stale"].map(code => {
                 system.status = {

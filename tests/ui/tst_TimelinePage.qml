@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import QtQuick
+import QtQuick.Controls as QQC2
 import QtTest
 import org.kde.kirigami as Kirigami
 import org.kedge.app
@@ -150,6 +151,60 @@ Item {
             mouseClick(button);
             compare(rollBack.count, 0);
             compare(named("Roll Back to #38"), null);
+        }
+
+        // Whoever comes with the mouse sees no line marked; whoever comes with the keyboard begins with the first.
+        function test_noLineIsMarkedBeforeTheKeyboardComesToIt() {
+            fill();
+            page.flickable.currentIndex = -1;
+            page.flickable.forceActiveFocus();
+            compare(page.flickable.currentIndex, -1);
+            for (const key of [Qt.Key_Down, Qt.Key_Tab]) {
+                page.flickable.currentIndex = -1;
+                keyClick(Qt.Key_F, Qt.ControlModifier);
+                keyClick(key);
+                verify(page.flickable.activeFocus);
+                compare(page.flickable.currentIndex, 0);
+                verify(row(0).highlighted);
+            }
+        }
+
+        // The menu of the line that the keys are at, by the Menu key; what is in it by its words.
+        function inMenu(index, words) {
+            page.flickable.forceActiveFocus();
+            page.flickable.currentIndex = index;
+            keyClick(Qt.Key_Menu);
+            const overlay = QQC2.Overlay.overlay;
+            tryVerify(() => find(overlay, item => item instanceof QQC2.MenuItem && item.text.startsWith(words)) !== null);
+            return find(overlay, item => item instanceof QQC2.MenuItem && item.text.startsWith(words));
+        }
+
+        function test_menuOffersWhatCanBeDone_data() {
+            return [["Unpin", 2, "system", "unpin 35"], ["Pin", 1, "system", "pin 38"], ["Delete", 2, "model", "deleteLater 35"]].map(([words, index, whose, call]) => ({
+                        "tag": words,
+                        "index": index,
+                        "whose": whose,
+                        "call": call
+                    }));
+        }
+
+        function test_menuOffersWhatCanBeDone(data) {
+            fill();
+            const item = inMenu(data.index, data.tag);
+            verify(item.enabled);
+            waitForPolish(root.Window.window);
+            mouseClick(item);
+            compare(data.whose === "system" ? system.calls : snapshotModel.calls, [data.call]);
+            tryVerify(() => find(QQC2.Overlay.overlay, it => it instanceof QQC2.MenuItem) === null);
+        }
+
+        function test_menuSaysWhyNot() {
+            fill();
+            const item = inMenu(1, "Delete");
+            compare(item.text, "Delete — It is running now");
+            compare(item.enabled, false);
+            keyClick(Qt.Key_Escape);
+            tryVerify(() => find(QQC2.Overlay.overlay, it => it instanceof QQC2.MenuItem) === null);
         }
 
         function test_enterOpensAndDeleteDeletes() {

@@ -49,7 +49,8 @@ ListModel {
     function find(snapshot: int): var {
         for (let row = 0; row < count; row++) {
             if (get(row).number === snapshot) {
-                return get(row);
+                // As the real one it gives what it is now, which stays when the line is gone.
+                return Object.assign({}, get(row));
             }
         }
         return {};
