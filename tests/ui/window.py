@@ -52,6 +52,7 @@ class Session:
         self.helper = None
         self.start_helper()
         self.command = [kedge, "--bus", self.system, "--page", page]
+        self.reset_models = os.path.join(self.scratch, "resets")
         self.open_window()
 
     def accessibility(self):
@@ -64,7 +65,23 @@ class Session:
         subprocess.run([*ask, f"--bus={address.strip()}", *ping], check=True)
 
     def open_window(self):
-        self.window = self.start(self.command)
+        env = dict(os.environ, KEDGE_RESETS=self.reset_models, LD_PRELOAD=self.watcher())
+        self.window = self.start(self.command, env=env)
+
+    def watcher(self):
+        """What writes down which models of the window are reset."""
+        library = os.path.join(self.scratch, "resets.so")
+        source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "resets.cpp")
+        flags = subprocess.check_output(["pkg-config", "--cflags", "--libs", "Qt6Core"], text=True).split()
+        subprocess.run(["c++", "-shared", "-fPIC", "-o", library, source, *flags], check=True)
+        return library
+
+    def resets(self):
+        """The models that were reset so far, by their classes."""
+        if not os.path.exists(self.reset_models):
+            return []
+        with open(self.reset_models, encoding="utf-8") as file:
+            return file.read().split()
 
     def ended(self):
         """How the window ended, where it did: a negative number is a signal."""
@@ -113,6 +130,15 @@ class Session:
         state = subprocess.check_output(["xprop", "-id", self.on_screen(), "_NET_WM_STATE"], text=True)
         return "MAXIMIZED_VERT" in state and "MAXIMIZED_HORZ" in state
 
+    def create_snapshot(self, description):
+        """What another program asks the helper for."""
+        from gi.repository import Gio, GLib
+
+        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        bus = Gio.DBusConnection.new_for_address_sync(self.system, flags, None, None)
+        to = ["org.kedge.Kedge1", "/org/kedge/Kedge1", "org.kedge.Kedge1.Snapshots", "Create"]
+        bus.call_sync(*to, GLib.Variant("(sa{sv})", (description, {})), None, Gio.DBusCallFlags.NONE, 60000, None)
+
     def act(self, action):
         """What a launcher, KRunner or the agent ask the window for."""
         from gi.repository import Gio, GLib
@@ -140,6 +166,8 @@ class Reader:
         gi.require_version("Atspi", "2.0")
         from gi.repository import Atspi, GLib
 
+        # A page that is made while the machine is busy takes longer to answer than 0.8 seconds.
+        Atspi.set_timeout(int(PATIENCE * 1000), int(PATIENCE * 1000))
         self.atspi, self.error, self.ended = Atspi, GLib.Error, ended
         self.root = self.wait("the window", self.application)
 
@@ -344,20 +372,100 @@ def delete(session, window):
     window.miss(line, exact=False)
 
 
-def many(session, window):
-    """Five thousand snapshots: the filter is instant, the way to the oldest is short, and no line that stays is made anew:
-    a model that is reset would take all of them away, with the place and the focus of whoever reads."""
-    window.see("Update of #5009, #5013", exact=False)
-    line = window.see("before trying the beta driver, #5015", exact=False)
+def many(session, window, all=5000):
+    """Thousands of snapshots: the filter is instant, the way to the oldest is short, and the model is never reset: lines that
+    stay are the same ones, also when a snapshot comes while somebody reads at the other end."""
+    older = all - 25
+    first, second = f"Update of #{older + 34}, #{older + 38}", f"before trying the beta driver, #{older + 40}"
+    window.see(first, exact=False)
+    line = window.see(second, exact=False)
     keys("ctrl+f")
     write("beta driver")
-    window.miss("Update of #5009, #5013", exact=False)
-    if window.find("before trying the beta driver, #5015", exact=False).path != line.path:
+    window.miss(first, exact=False)
+    if window.find(second, exact=False).path != line.path:
         raise SystemExit("FAIL: the filter made a line anew that it keeps")
     keys("ctrl+a", "BackSpace")
-    window.see("Update of #5009, #5013", exact=False)
+    window.see(first, exact=False)
     keys("Down", "End")
     window.see("timeline, #1 ", exact=False)
+    session.create_snapshot("made elsewhere")
+    keys("Home")
+    window.see("made elsewhere", exact=False)
+    keys("End")
+    window.see("timeline, #1 ", exact=False)
+    # The history is asked for anew as a whole: that shows that resets are seen.
+    keys("alt+4")
+    window.wait("a reset of the history", lambda: "HistoryModel" in session.resets())
+    if "SnapshotModel" in session.resets():
+        raise SystemExit("FAIL: the timeline was reset")
+
+
+def thousand(session, window):
+    """The same with a thousand."""
+    many(session, window, all=1000)
+
+
+def names(session, window):
+    """Every page: what can be reached by the keyboard has a name and says what it is."""
+    atspi = window.atspi
+    window.see("Update of #34, #38", exact=False)
+    nameless = set()
+
+    def look(page):
+        seen = 0
+        for node in window.walk(window.root):
+            states = node.get_state_set()
+            if not states.contains(atspi.StateType.FOCUSABLE) or not states.contains(atspi.StateType.SHOWING):
+                continue
+            role, around = node.get_role(), node.get_parent()
+            # Kirigami's own: a scroll bar is no stop of the Tab key, and a label that can be selected has its name around it.
+            if role == atspi.Role.SCROLL_BAR or around.get_role() == atspi.Role.LABEL and around.get_name():
+                continue
+            seen += 1
+            if not node.get_name() or role in (atspi.Role.INVALID, atspi.Role.UNKNOWN):
+                parents, parent = [], node.get_parent()
+                while parent is not None and len(parents) < 6:
+                    parents.append(f"{parent.get_role_name()} {parent.get_name()!r}")
+                    parent = parent.get_parent()
+                nameless.add(f"{page}: a {node.get_role_name()} {node.get_name()!r} in {' in '.join(parents)}")
+        print(f"  {page}: {seen} to reach", flush=True)
+        if seen == 0:
+            raise SystemExit(f"FAIL: nothing can be reached on {page}")
+
+    window.wait("the timeline", lambda: look("timeline") is None)
+    keys("ctrl+f", "Down", "Down", "Return")
+    window.see("Snapshot #", exact=False)
+    window.wait("a snapshot", lambda: look("snapshot") is None)
+    window.press("Roll Back…")
+    window.see("Roll back to #", exact=False)
+    window.wait("the dialog", lambda: look("rolling back") is None)
+    keys("Escape")
+    window.miss("Roll back to #", exact=False)
+    keys("ctrl+n")
+    window.see("Create Snapshot")
+    window.wait("the dialog", lambda: look("describing") is None)
+    write("named")
+    keys("Return")
+    for number, page, seen in [(1, "status", "Versions of This System"), (3, "updates", "Not checked for updates yet"), (5, "settings", "About This System")]:
+        keys(f"alt+{number}")
+        window.see(seen)
+        window.wait(page, lambda: look(page) is None)
+    keys("alt+3", "F5")
+    window.see("packages change", exact=False)
+    window.wait("the updates", lambda: look("updates that are known") is None)
+    keys("ctrl+l")
+    window.see("Log: ", exact=False)
+    window.wait("the log", lambda: look("log") is None)
+    keys("Escape")
+    window.miss("Log: ", exact=False)
+    keys("alt+4")
+    window.press_part("Creation of snapshot #")
+    window.see("The system since then", exact=False)
+    window.wait("an entry", lambda: look("history with an entry") is None)
+    keys("F1")
+    window.see("Libraries in use")
+    if nameless:
+        raise SystemExit("FAIL: without a name or a role:\n" + "\n".join(sorted(nameless)))
 
 
 def again(session, window):
@@ -453,6 +561,8 @@ STORIES = {
     "lost": (lost, "normal", "timeline"),
     "delete": (delete, "normal", "timeline"),
     "many": (many, "many", "timeline"),
+    "thousand": (thousand, "thousand", "timeline"),
+    "names": (names, "normal", "timeline"),
     "again": (again, "normal", "timeline"),
     "history": (history, "failing", "updates"),
     "settings": (settings, "normal", "settings"),

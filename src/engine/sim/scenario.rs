@@ -36,6 +36,8 @@ scenarios! {
     Fresh = "fresh",
     /// A writable system without any snapshot.
     Empty = "empty",
+    /// 1,000 snapshots.
+    Thousand = "thousand",
     /// 5,000 snapshots.
     Many = "many",
     /// As `normal`, and two updates wait for the restart.
@@ -84,22 +86,23 @@ fn pending(now: Timestamp) -> Machine {
     machine
 }
 
-fn many(now: Timestamp) -> Machine {
-    const OLDER: u32 = 4_975;
+/// The usual machine with so many older snapshots that there are `all` of them.
+fn many(now: Timestamp, all: u32) -> Machine {
+    let older = all.saturating_sub(25);
     let mut machine = Machine::new(Packages::default());
     let mut past = Past {
         machine: &mut machine,
         now,
         offset: 0,
     };
-    for number in 1..=OLDER {
-        let ago = 44 * DAY + u64::from(OLDER - number) * HOUR;
+    for number in 1..=older {
+        let ago = 44 * DAY + u64::from(older - number) * HOUR;
         past.add(number, None, ago, |snapshot| {
             snapshot.description = "timeline".into();
             snapshot.cleanup = Cleanup("timeline".into());
         });
     }
-    normal(machine, OLDER, now)
+    normal(machine, older, now)
 }
 
 fn fresh(now: Timestamp) -> Machine {
@@ -154,7 +157,8 @@ impl Scenario {
             Self::Fresh => fresh(now),
             Self::Empty => classic(now, 0),
             Self::Classic => classic(now, 6),
-            Self::Many => many(now),
+            Self::Thousand => many(now, 1_000),
+            Self::Many => many(now, 5_000),
             Self::Pending => pending(now),
             _ => normal(Machine::new(Packages::default()), 0, now),
         };
