@@ -84,7 +84,10 @@ impl Bed<'_> {
             return Ok(known);
         }
         let built = build(self.session)?;
-        Ok(self.program.get_or_init(|| built))
+        // A copy: while this runs, cargo may put another in its place, or none for the time that linking takes.
+        let copy = self.session.scratch.join("measure");
+        std::fs::copy(&built, &copy).with_context(|| format!("copy {}", built.display()))?;
+        Ok(self.program.get_or_init(|| copy))
     }
 
     /// The measuring program with its first words: a verb and its arguments.
@@ -168,7 +171,13 @@ pub(crate) fn run(session: &Session, names: &[String], pairs: usize) -> Result<u
         println!("\n=== {}: {}", bench.name, bench.about);
         let began = Instant::now();
         match (bench.figures)(&bed) {
-            Ok(figures) => lines.extend(figures.iter().map(Figure::line)),
+            Ok(figures) => {
+                // Here too, so that what was measured is known whatever becomes of the others.
+                for line in figures.iter().map(Figure::line) {
+                    println!("{}", verdict(&line).0);
+                    lines.push(line);
+                }
+            }
             Err(error) => {
                 println!("{}: {error:#}", bench.name);
                 lines.push(format!(
@@ -201,31 +210,33 @@ pub(crate) fn close(lines: &[String]) -> u8 {
     println!("\n{:<44} {:>10} {:>10}", "figure", "is", "limit");
     let (mut passed, mut failed) = (0, 0);
     for line in lines {
-        let fields: Vec<&str> = line.split('\t').collect();
-        let number = |field: &str| field.parse::<f64>().ok();
-        let figure = match fields[..] {
-            [name, is, limit, unit, detail] => number(is)
-                .zip(number(limit))
-                .map(|(is, limit)| (name, is, limit, unit, detail)),
-            _ => None,
-        };
-        let Some((name, is, limit, unit, detail)) = figure else {
-            println!("{}", line.strip_prefix(BROKEN).unwrap_or(line).replace('\t', " "));
-            failed += 1;
-            continue;
-        };
-        // What is not a number has missed its limit too.
-        let verdict = if is <= limit {
-            passed += 1;
-            "ok"
-        } else {
-            failed += 1;
-            "MISSED"
-        };
-        println!("{name:<44} {is:>7.3} {unit:<3} {limit:>7.2} {unit:<3} {verdict:<6} {detail}");
+        let (shown, is_met) = verdict(line);
+        println!("{shown}");
+        *if is_met { &mut passed } else { &mut failed } += 1;
     }
     println!("{passed} passed, {failed} failed, 0 skipped");
     u8::from(failed > 0 || lines.is_empty())
+}
+
+/// A line of the table, and whether its limit is met.
+fn verdict(line: &str) -> (String, bool) {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let number = |field: &str| field.parse::<f64>().ok();
+    let figure = match fields[..] {
+        [name, is, limit, unit, detail] => number(is)
+            .zip(number(limit))
+            .map(|(is, limit)| (name, is, limit, unit, detail)),
+        _ => None,
+    };
+    let Some((name, is, limit, unit, detail)) = figure else {
+        let broken = line.strip_prefix(BROKEN).unwrap_or(line);
+        return (broken.replace('\t', " "), false);
+    };
+    // What is not a number has missed its limit too.
+    let is_met = is <= limit;
+    let word = if is_met { "ok" } else { "MISSED" };
+    let shown = format!("{name:<44} {is:>7.3} {unit:<3} {limit:>7.2} {unit:<3} {word:<6} {detail}");
+    (shown, is_met)
 }
 
 /// The measuring program; cargo says where it is.

@@ -99,13 +99,13 @@ fn put(directory: &str, text: &str) -> Result<()> {
     File::open(directory)?.sync_all()
 }
 
-/// What opening and closing a transaction needs at the very least: a writable copy of snapshot 1 whose books mark it as
+/// What opening and closing a transaction needs at the very least: a writable copy of a snapshot whose books mark it as
 /// open, made the default on disk, and the mark removed.
-pub(crate) fn transaction(root: &str, new: u32) -> Result<()> {
+pub(crate) fn transaction(root: &str, source: u32, new: u32) -> Result<()> {
     let directory = format!("{root}/.snapshots/{new}");
     create_dir(&directory)?;
     put(&directory, &BOOKS.replace("</snapshot>", MARK))?;
-    snapshot(&format!("{root}/.snapshots/1/snapshot"), &directory, 0)?;
+    snapshot(&format!("{root}/.snapshots/{source}/snapshot"), &directory, 0)?;
     set_default(root, number(&format!("{directory}/snapshot"))?)?;
     commit(root)?;
     put(&directory, BOOKS)

@@ -11,11 +11,16 @@ use std::hint::black_box;
 
 pub(crate) const VERBS: &[Verb] = &[("transaction", transaction)];
 
+/// What is gone back to: not the running snapshot, of which no copy would be made.
+const SOURCE: SnapshotId = SnapshotId(2);
+
 /// A system whose snapshot 1 runs; for that it needs `.snapshots` in it. Mounts are private to whoever runs this.
 struct Running<'a> {
     root: &'a str,
     snapshots: String,
     engine: NativeEngine,
+    /// The highest number in use.
+    last: u32,
 }
 
 impl<'a> Running<'a> {
@@ -24,10 +29,12 @@ impl<'a> Running<'a> {
         let snapshots = format!("{running}/.snapshots");
         mount_bind(format!("{root}/.snapshots"), &snapshots)?;
         let engine = open(&running)?;
+        let last = engine.system()?.snapshots.keys().map(|id| id.0).max();
         Ok(Self {
             root,
             snapshots,
             engine,
+            last: last.unwrap_or(0),
         })
     }
 
@@ -41,14 +48,16 @@ impl<'a> Running<'a> {
             cancel: &cancel,
         };
         let began = cpu();
-        let made = self.engine.roll_back(SnapshotId(1), &context)?;
+        let made = self.engine.roll_back(SOURCE, &context)?;
         let ours = cpu() - began;
-        let Outcome::Changed(made) = made else {
-            return Err("nothing was changed".into());
+        let made = match made {
+            // What is taken away below must be what was made here.
+            Outcome::Changed(made) if made.0 > self.last => made,
+            other => return Err(format!("no copy was made: {other:?}").into()),
         };
         bare::remove(self.root, made.0)?;
         let began = cpu();
-        bare::transaction(self.root, made.0)?;
+        bare::transaction(self.root, SOURCE.0, made.0)?;
         let bare = cpu() - began;
         bare::remove(self.root, made.0)?;
         Ok([ours, bare])

@@ -2,11 +2,12 @@
 //! Which files changed between two snapshots of a tree of 200,000, as a whole process against snapper's.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::many::{forget_configuration, tell_snapper};
 use super::measure::{Cost, measure};
 use super::{Bed, Bench, Figure, median, rows};
 use crate::guest::image::detach_below;
@@ -26,6 +27,9 @@ const CASES: [(&str, &str, f64, usize); 3] = [
     ("many", "20,000 changed files of 200,000", 0.25, 15_000),
     ("rename", "a renamed directory of 100,000 files", 0.01, 1),
 ];
+
+/// What snapper calls the tree.
+const CONFIGURATION: &str = "benchfiles";
 
 fn figures(bed: &Bed) -> Result<Vec<Figure>> {
     let tree = Tree::make(bed)?;
@@ -60,7 +64,7 @@ fn compare(
         "/usr/bin/env",
         "snapper",
         "--config",
-        "benchfiles",
+        CONFIGURATION,
         "--no-dbus",
         "status",
         &range,
@@ -122,15 +126,7 @@ impl Tree {
         println!("making a tree of 200,000 files");
         quiet(&mut bed.measure(&["files-fill", tree.root()?])?)?;
         tree.snapshot(1)?;
-        let configuration = format!(
-            "SUBVOLUME=\"{}\"\nFSTYPE=\"btrfs\"\nQGROUP=\"\"\n",
-            tree.at.display()
-        );
-        let all = Path::new("/etc/snapper/configs");
-        fs::create_dir_all(all)?;
-        fs::write(all.join("benchfiles"), configuration)?;
-        fs::create_dir_all("/etc/default")?;
-        fs::write("/etc/default/snapper", "SNAPPER_CONFIGS=\"benchfiles\"\n")?;
+        tell_snapper(CONFIGURATION, &tree.at)?;
         Ok(tree)
     }
 
@@ -168,6 +164,7 @@ impl Tree {
 
 impl Drop for Tree {
     fn drop(&mut self) {
+        let _ = forget_configuration(CONFIGURATION);
         let _ = quiet(Command::new("umount").arg(&self.at));
         detach_below(&self.scratch);
         let _ = fs::remove_dir_all(&self.scratch);

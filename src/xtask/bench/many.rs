@@ -46,24 +46,8 @@ impl Many {
                 .arg(many.at.join(".snapshots")),
         )?;
         quiet(&mut bed.measure(&["fill", many.root()?, &count.to_string()])?)?;
-        many.tell_snapper()?;
+        tell_snapper(&many.configuration, &many.at)?;
         Ok(many)
-    }
-
-    fn tell_snapper(&self) -> Result<()> {
-        let configuration = format!(
-            "SUBVOLUME=\"{}\"\nFSTYPE=\"btrfs\"\nQGROUP=\"\"\n",
-            self.at.display()
-        );
-        let all = Path::new("/etc/snapper/configs");
-        fs::create_dir_all(all)?;
-        fs::write(all.join(&self.configuration), configuration)?;
-        fs::create_dir_all("/etc/default")?;
-        fs::write(
-            "/etc/default/snapper",
-            format!("SNAPPER_CONFIGS=\"{}\"\n", self.configuration),
-        )?;
-        Ok(())
     }
 
     /// The root directory.
@@ -77,8 +61,43 @@ impl Many {
     }
 }
 
+const CONFIGURATIONS: &str = "/etc/snapper/configs";
+
+/// Lets snapper know the system at `root` by this name, beside those that it knows already.
+pub(super) fn tell_snapper(configuration: &str, root: &Path) -> Result<()> {
+    let all = Path::new(CONFIGURATIONS);
+    fs::create_dir_all(all)?;
+    let text = format!(
+        "SUBVOLUME=\"{}\"\nFSTYPE=\"btrfs\"\nQGROUP=\"\"\n",
+        root.display()
+    );
+    fs::write(all.join(configuration), text)?;
+    name_configurations()
+}
+
+/// Takes that back.
+pub(super) fn forget_configuration(configuration: &str) -> Result<()> {
+    fs::remove_file(Path::new(CONFIGURATIONS).join(configuration))?;
+    name_configurations()
+}
+
+/// snapper's service starts only when every configuration that is named there is there.
+fn name_configurations() -> Result<()> {
+    let names =
+        fs::read_dir(CONFIGURATIONS)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<std::io::Result<Vec<_>>>()?;
+    names.sort();
+    fs::create_dir_all("/etc/default")?;
+    fs::write(
+        "/etc/default/snapper",
+        format!("SNAPPER_CONFIGS=\"{}\"\n", names.join(" ")),
+    )?;
+    Ok(())
+}
+
 impl Drop for Many {
     fn drop(&mut self) {
+        let _ = forget_configuration(&self.configuration);
         let _ = quiet(Command::new("umount").arg(&self.at));
         detach_below(&self.scratch);
         let _ = fs::remove_dir_all(&self.scratch);

@@ -3,13 +3,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
 use super::measure::Pairs;
 use super::{Bed, Bench, Figure};
+use crate::cache::fingerprint;
 use crate::process::{output, quiet};
 
 pub(super) const BENCH: Bench = Bench {
@@ -114,7 +115,7 @@ fn rpm(bed: &Bed, number: u32, backend: &str) -> Result<Figure> {
     let root = many.root()?;
     let place = Path::new(root).join("usr/lib/sysimage/rpm");
     fs::create_dir_all(&place)?;
-    let built = built()?;
+    let built = built(bed)?;
     let dbpath = place.to_str().context("a path that is not text")?.to_owned();
     let rpm = |args: &[&str]| {
         let mut command = Command::new("rpm");
@@ -151,14 +152,9 @@ fn rpm(bed: &Bed, number: u32, backend: &str) -> Result<Figure> {
     )
 }
 
-/// The packages, built once: subpackages of one specification, with files and a changelog as real ones have.
-fn built() -> Result<std::path::PathBuf> {
-    let top = Path::new("/tmp/kedge-bench-rpm");
-    let folder = top.join("RPMS/noarch");
-    if folder.is_dir() {
-        return Ok(folder);
-    }
-    println!("building {COUNT} packages");
+/// The packages, built once: subpackages of one specification, with files and a changelog as real ones have. That takes
+/// rpmbuild minutes, so they are kept beside what cargo built.
+fn built(bed: &Bed) -> Result<PathBuf> {
     let mut spec = "Name: package\nVersion: 1\nRelease: 1\nSummary: s\nLicense: CC0-1.0\nBuildArch: noarch\nAutoReqProv: no\n\
                     %description\nd\n%install\nmkdir -p %{buildroot}/usr/share/package\n\
                     for i in $(seq 60); do echo $i > %{buildroot}/usr/share/package/a-file-with-a-longer-name-$i; done\n"
@@ -178,7 +174,14 @@ fn built() -> Result<std::path::PathBuf> {
             date(day)
         );
     }
-    fs::create_dir_all(top)?;
+    let name = format!("bench-rpm-{}", fingerprint(&[&spec]));
+    let kept = bed.session.target().join(name);
+    if kept.is_dir() {
+        return Ok(kept);
+    }
+    println!("building {COUNT} packages; this happens once");
+    let top = bed.session.scratch.join("rpm");
+    fs::create_dir_all(&top)?;
     let file = top.join("package.spec");
     fs::write(&file, spec)?;
     quiet(
@@ -187,13 +190,24 @@ fn built() -> Result<std::path::PathBuf> {
                 "-bb",
                 "--quiet",
                 "--define",
-                "_topdir /tmp/kedge-bench-rpm",
-                "--define",
                 "_binary_payload w0.gzdio",
+                "--define",
             ])
+            .arg(format!("_topdir {}", top.display()))
             .arg(&file),
     )?;
-    Ok(folder)
+    // Whole or not at all: the scratch directory may be on another filesystem.
+    let new = kept.with_extension("new");
+    quiet(Command::new("rm").args(["-rf", "--"]).arg(&new))?;
+    quiet(
+        Command::new("cp")
+            .arg("-r")
+            .arg(top.join("RPMS/noarch"))
+            .arg(&new),
+    )?;
+    fs::rename(&new, &kept)?;
+    quiet(Command::new("rm").args(["-rf", "--"]).arg(&top))?;
+    Ok(kept)
 }
 
 /// A day of February 2026, which began on a Sunday.
