@@ -24,6 +24,8 @@ pub(crate) struct Cursor<'f> {
     from: Key,
     /// The last item that was read from the buffer.
     seen: Option<Key>,
+    /// No item is larger.
+    largest: usize,
     is_over: bool,
 }
 
@@ -51,8 +53,16 @@ impl<'f> Cursor<'f> {
             left: 0,
             from: first,
             seen: None,
+            largest: LARGEST,
             is_over: false,
         }
+    }
+
+    /// The same on a filesystem whose blocks are no larger than so many bytes. With that it knows from the room left in
+    /// the buffer that there is nothing more to ask for.
+    pub(crate) fn with_node_size(mut self, node_size: usize) -> Self {
+        self.largest = node_size.min(LARGEST);
+        self
     }
 
     /// Starts anew with another range, in the same memory.
@@ -120,6 +130,11 @@ impl<'f> Cursor<'f> {
             return Ok(false);
         }
         if let Some(seen) = self.seen {
+            // The kernel goes on until an item does not fit.
+            if self.place + HEADER + self.largest <= self.argument.len() {
+                self.is_over = true;
+                return Ok(false);
+            }
             match seen.next() {
                 Some(next) => self.from = self.from.max(next),
                 None => return Ok(false),

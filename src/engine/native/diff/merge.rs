@@ -3,7 +3,7 @@
 
 use super::failed;
 use super::item::{self, Entry, Target};
-use super::side::{Child, Path};
+use super::side::{Child, Path, Wanted};
 use super::tree::{Pair, Shared, TreeDiff, Which};
 use crate::Error;
 use crate::native::btrfs::Cursor;
@@ -12,6 +12,10 @@ use std::cmp::Ordering;
 
 /// So many pairs are compared at a time.
 const PAIRS: usize = 256;
+
+/// To look up a name costs as much as to read so many bytes of a directory's size, two of which are a byte of a name:
+/// about five entries on both sides.
+const SIZE_FOR_A_NAME: u64 = 160;
 
 /// Two directories, of which one may be missing, whose entries are compared: a directory of the old side and one of the
 /// new.
@@ -52,12 +56,18 @@ impl TreeDiff<'_, '_> {
                 Which::New => (old_size, new_size),
                 Which::Old => (new_size, old_size),
             };
-            if before.checked_add(grown) == Some(after) {
-                return Ok(match (made.is_empty(), only) {
-                    (true, _) => None,
-                    (false, Which::New) => Some((Children::new(), made)),
-                    (false, Which::Old) => Some((made, Children::new())),
-                });
+            let gone = before.saturating_add(grown).checked_sub(after);
+            let replaced = match gone {
+                Some(0) if made.is_empty() => return Ok(None),
+                Some(0) => Some(Children::new()),
+                Some(gone) => self.replaced_names((only, number), &made, (before, gone))?,
+                None => None,
+            };
+            if let Some(replaced) = replaced {
+                return Ok(Some(match only {
+                    Which::New => (replaced, made),
+                    Which::Old => (made, replaced),
+                }));
             }
         }
         let (mut removed, mut added) = (Children::new(), Children::new());
@@ -89,6 +99,28 @@ impl TreeDiff<'_, '_> {
             }
         }
         Ok((!removed.is_empty() || !added.is_empty()).then_some((removed, added)))
+    }
+
+    /// The entries that the side that did not change has under the names that were made on the other, when those are all
+    /// that was lost; `size` is that of the directory before and of what was lost. An update puts a new file in the place
+    /// of an old one, so that mostly nothing else goes, and few names are looked up quicker than all are read.
+    fn replaced_names(
+        &self,
+        (only, directory): (Which, u64),
+        made: &[Child],
+        (size, lost): (u64, u64),
+    ) -> Result<Option<Children>, Error> {
+        if made.len() as u64 > 1 + size / SIZE_FOR_A_NAME {
+            return Ok(None);
+        }
+        let side = match only {
+            Which::New => &self.old,
+            Which::Old => &self.new,
+        };
+        let names = made.iter().map(|child| &*child.name);
+        let found = side.entries_called(directory, names).map_err(failed)?;
+        let found_size: u64 = found.iter().map(|child| 2 * child.name.len() as u64).sum();
+        Ok((found_size == lost).then_some(found))
     }
 
     /// Every entry of a directory that only this side has.
@@ -216,6 +248,7 @@ impl TreeDiff<'_, '_> {
                 self.pairs.push(Pair {
                     old: a,
                     new: b,
+                    is_directory: child.kind == FileKind::Directory,
                     directory,
                     name: child.name,
                 });
@@ -239,10 +272,14 @@ impl TreeDiff<'_, '_> {
     fn compare_pairs(&mut self) -> Result<(), Error> {
         let pairs = std::mem::take(&mut self.pairs);
         let sorted = |number: fn(&Pair) -> u64| {
-            let mut numbers: Vec<u64> = pairs.iter().map(number).collect();
-            numbers.sort_unstable();
-            numbers.dedup();
-            numbers
+            let wanted = |pair: &Pair| Wanted {
+                number: number(pair),
+                is_directory: pair.is_directory,
+            };
+            let mut files: Vec<Wanted> = pairs.iter().map(wanted).collect();
+            files.sort_unstable();
+            files.dedup_by_key(|file| file.number);
+            files
         };
         let old = self.old.fetch(&sorted(|pair| pair.old), true).map_err(failed)?;
         let new = self.new.fetch(&sorted(|pair| pair.new), true).map_err(failed)?;

@@ -3,12 +3,14 @@
 
 use super::item::{self, Entry, Extent, Inode, Target};
 use super::viewer::Viewer;
-use crate::native::btrfs::{Cursor, History, Key, ROOT_DIRECTORY};
+use crate::native::btrfs::{self, Cursor, History, Key, ROOT_DIRECTORY};
 use model::{FileKind, PATH_LIMIT};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::io::Result;
 use std::collections::HashMap;
 
+/// The size of the buffer for one entry of a directory: few have the same hash.
+const ENTRY: usize = 4 << 10;
 /// So many paths of directories are kept at a time.
 const PATHS: usize = 4096;
 /// Files whose numbers are no further apart are fetched with one search.
@@ -47,6 +49,14 @@ pub(super) struct Path {
 pub(super) struct Name {
     pub(super) directory: u64,
     pub(super) name: Box<[u8]>,
+}
+
+/// A file to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Wanted {
+    pub(super) number: u64,
+    /// What lies behind the attributes of a directory is its entries, which may be very many.
+    pub(super) is_directory: bool,
 }
 
 /// Name and value of an extended attribute.
@@ -88,6 +98,8 @@ pub(super) struct Side {
     /// Its root directory.
     pub(super) root: OwnedFd,
     pub(super) history: History,
+    /// Of the filesystem, in bytes.
+    node_size: usize,
     viewer: Viewer,
     directories: HashMap<u64, Option<Directory>>,
     paths: HashMap<u64, Option<Path>>,
@@ -95,9 +107,12 @@ pub(super) struct Side {
 
 impl Side {
     pub(super) fn new(root: OwnedFd, history: History, viewer: Viewer) -> Self {
+        // Where it is not told, the largest there is counts.
+        let node_size = btrfs::filesystem_of(&root).map_or(u32::MAX, |it| it.node_size);
         Self {
             root,
             history,
+            node_size: node_size as usize,
             viewer,
             directories: HashMap::new(),
             paths: HashMap::new(),
@@ -111,27 +126,33 @@ impl Side {
     /// A search in this subvolume's tree.
     pub(super) fn cursor(&self, range: (Key, Key), changed_since: u64, size: Option<usize>) -> Cursor<'_> {
         Cursor::new(self.filesystem(), self.history.id, range, changed_since, size)
+            .with_node_size(self.node_size)
     }
 
-    /// Fetches files by number, in order, each number once; those that are not there are left out. `with_contents`
+    /// Fetches files in the order of their numbers, each once; those that are not there are left out. `with_contents`
     /// also fetches attributes and pieces.
-    pub(super) fn fetch(&self, numbers: &[u64], with_contents: bool) -> Result<HashMap<u64, Group>> {
-        let mut found = HashMap::with_capacity(numbers.len());
-        let last_kind = if with_contents { item::EXTENT } else { item::EXTREF };
+    pub(super) fn fetch(&self, files: &[Wanted], with_contents: bool) -> Result<HashMap<u64, Group>> {
+        let mut found = HashMap::with_capacity(files.len());
         let mut cursor: Option<Cursor<'_>> = None;
-        let mut rest = numbers;
-        while let Some(first) = rest.first() {
-            // Everything up to a wide gap.
-            let near = |pair: &[u64]| matches!(pair, [a, b] if b.saturating_sub(*a) <= GAP);
-            let count = 1 + rest.windows(2).take_while(|pair| near(pair)).count();
-            let (run, behind) = rest.split_at(count.min(rest.len()));
-            rest = behind;
-            let last = Key {
-                object: *run.last().unwrap_or(first),
+        // Everything up to a wide gap is one search, and so is a directory.
+        let near = |a: &Wanted, b: &Wanted| {
+            b.number.saturating_sub(a.number) <= GAP && !a.is_directory && !b.is_directory
+        };
+        for run in files.chunk_by(near) {
+            let (Some(first), Some(last)) = (run.first(), run.last()) else {
+                continue;
+            };
+            let last_kind = match (with_contents, last.is_directory) {
+                (true, true) => item::XATTR,
+                (true, false) => item::EXTENT,
+                (false, _) => item::EXTREF,
+            };
+            let end = Key {
+                object: last.number,
                 kind: last_kind,
                 offset: u64::MAX,
             };
-            let range = (Key::of(*first), last);
+            let range = (Key::of(first.number), end);
             let cursor = match &mut cursor {
                 Some(cursor) => {
                     cursor.again(range);
@@ -139,14 +160,18 @@ impl Side {
                 }
                 none => none.insert(self.cursor(range, 0, None)),
             };
-            fetch_run(cursor, run, last_kind, &mut found)?;
+            fetch_run(cursor, run, with_contents, &mut found)?;
         }
         Ok(found)
     }
 
     /// One file.
     pub(super) fn fetch_one(&self, number: u64, with_contents: bool) -> Result<Option<Group>> {
-        Ok(self.fetch(&[number], with_contents)?.remove(&number))
+        let wanted = Wanted {
+            number,
+            is_directory: false,
+        };
+        Ok(self.fetch(&[wanted], with_contents)?.remove(&number))
     }
 
     /// A directory; `None` when there is none with this number.
@@ -237,6 +262,37 @@ impl Side {
         Ok(path.push(name).map(|()| path))
     }
 
+    /// The entries of these names that a directory has.
+    pub(super) fn entries_called<'n>(
+        &self,
+        directory: u64,
+        names: impl Iterator<Item = &'n [u8]>,
+    ) -> Result<Vec<Child>> {
+        let (mut found, mut cursor) = (Vec::new(), None::<Cursor<'_>>);
+        for name in names {
+            let key = Key {
+                object: directory,
+                kind: item::DIR_ITEM,
+                offset: item::hash_of_name(name).into(),
+            };
+            let cursor = match &mut cursor {
+                Some(cursor) => {
+                    cursor.again((key, key));
+                    cursor
+                }
+                none => none.insert(self.cursor((key, key), 0, Some(ENTRY))),
+            };
+            while let Some(item) = cursor.next()? {
+                item::entries(item.data, |entry| {
+                    if entry.name == name {
+                        found.push(entry.into());
+                    }
+                });
+            }
+        }
+        Ok(found)
+    }
+
     /// A directory's entries in the order in which they were made.
     pub(super) fn entries(&self, number: u64) -> Cursor<'_> {
         let key = |offset| Key {
@@ -281,11 +337,11 @@ fn directory_of(group: &Group) -> Option<Directory> {
 /// Reads the files of `run`, which lie close together, from a cursor over all of them.
 fn fetch_run(
     cursor: &mut Cursor<'_>,
-    run: &[u64],
-    last_kind: u32,
+    run: &[Wanted],
+    with_contents: bool,
     found: &mut HashMap<u64, Group>,
 ) -> Result<()> {
-    let mut wanted = run.iter().copied().peekable();
+    let mut wanted = run.iter().map(|it| it.number).peekable();
     let mut group: Option<Group> = None;
     let mut bytes = 0;
     let mut seek = None;
@@ -330,7 +386,7 @@ fn fetch_run(
                     name: name.into(),
                 });
             }),
-            (Some(group), item::XATTR | item::EXTENT) if last_kind == item::EXTENT => {
+            (Some(group), item::XATTR | item::EXTENT) if with_contents => {
                 bytes += item.data.len();
                 if bytes > SMALL {
                     group.is_cut = true;

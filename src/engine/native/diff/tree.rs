@@ -13,7 +13,7 @@
 
 use super::item::{self, Inode};
 use super::lineage::Identity;
-use super::side::{Child, Directory, Group, Name, Path, Side};
+use super::side::{Child, Directory, Group, Name, Path, Side, Wanted};
 use super::viewer::{Output, Row};
 use super::{content, failed};
 use crate::Error;
@@ -49,6 +49,7 @@ pub(super) struct Moved {
 pub(super) struct Pair {
     pub(super) old: u64,
     pub(super) new: u64,
+    pub(super) is_directory: bool,
     /// On the new side.
     pub(super) directory: u64,
     pub(super) name: Box<[u8]>,
@@ -118,7 +119,11 @@ pub(super) fn compare(
         pairs: Vec::new(),
     };
     // The root directories are one by definition.
-    diff.look_at(Which::New, &[ROOT_DIRECTORY])?;
+    let root = Wanted {
+        number: ROOT_DIRECTORY,
+        is_directory: true,
+    };
+    diff.look_at(Which::New, &[root])?;
     if new_changed {
         diff.search(Which::New)?;
     }
@@ -175,7 +180,10 @@ impl TreeDiff<'_, '_> {
                         self.look_at(which, &chunk)?;
                         chunk.clear();
                     }
-                    chunk.push(object);
+                    chunk.push(Wanted {
+                        number: object,
+                        is_directory: inode.kind() == FileKind::Directory,
+                    });
                 }
                 item::REF => {
                     if let Some((number, inode)) = fresh.take_if(|(number, _)| *number == object) {
@@ -208,21 +216,22 @@ impl TreeDiff<'_, '_> {
     }
 
     /// Looks at files that may be on both sides, in the order of their numbers.
-    fn look_at(&mut self, which: Which, numbers: &[u64]) -> Result<(), Error> {
+    fn look_at(&mut self, which: Which, files: &[Wanted]) -> Result<(), Error> {
         self.output.proceed()?;
         let is_second = which == Which::Old && self.only.is_none();
-        let wanted: Vec<u64> = numbers
+        let wanted: Vec<Wanted> = files
             .iter()
             .copied()
-            .filter(|number| !is_second || self.seen.binary_search(number).is_err())
+            .filter(|file| !is_second || self.seen.binary_search(&file.number).is_err())
             .collect();
         if which == Which::New && self.only.is_none() {
             let last = self.seen.last().copied().unwrap_or(0);
-            self.seen.extend(wanted.iter().filter(|number| **number > last));
+            let numbers = wanted.iter().map(|file| file.number);
+            self.seen.extend(numbers.filter(|number| *number > last));
         }
         let old = self.old.fetch(&wanted, true).map_err(failed)?;
         let new = self.new.fetch(&wanted, true).map_err(failed)?;
-        for number in wanted {
+        for Wanted { number, .. } in wanted {
             let (Some(old), Some(new)) = (old.get(&number), new.get(&number)) else {
                 continue;
             };
