@@ -47,6 +47,8 @@ pub(super) struct Stranger {
 pub(super) struct Books {
     /// By place; `None` for places that are free.
     pub(super) trees: Vec<Option<Tree>>,
+    /// The place of each subvolume's tree.
+    places: HashMap<u64, usize>,
     pub(super) ledger: Ledger,
     /// By subvolume.
     pub(super) strangers: BTreeMap<u64, Stranger>,
@@ -68,11 +70,22 @@ pub(super) struct Progressed {
 }
 
 impl Books {
+    /// What was known before, as far as it is kept.
+    pub(super) fn new(trees: Vec<Option<Tree>>, ledger: Ledger, strangers: BTreeMap<u64, Stranger>) -> Self {
+        let places = trees.iter().enumerate();
+        let places = places.filter_map(|(place, tree)| Some((tree.as_ref()?.id, place)));
+        Self {
+            places: places.collect(),
+            trees,
+            ledger,
+            strangers,
+            ..Self::default()
+        }
+    }
+
     /// The place of a subvolume's tree.
     pub(super) fn place(&self, id: u64) -> Option<usize> {
-        self.trees
-            .iter()
-            .position(|tree| tree.as_ref().is_some_and(|tree| tree.id == id))
+        self.places.get(&id).copied()
     }
 
     /// A tree in the ledger.
@@ -95,6 +108,7 @@ impl Books {
         let Some(gone) = self.trees.get_mut(place).and_then(Option::take) else {
             return;
         };
+        self.places.remove(&gone.id);
         self.ledger.clear(place);
         for tree in self.trees.iter_mut().flatten().filter(|it| it.base == gone.id) {
             tree.base = gone.base;
@@ -224,6 +238,7 @@ impl Books {
             }
         }
         if let Some(slot) = self.trees.get_mut(place) {
+            self.places.insert(tree.id, place);
             *slot = Some(tree);
         }
         Ok(())

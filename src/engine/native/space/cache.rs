@@ -37,12 +37,12 @@ fn file(directory: &Path, filesystem: &[u8; 16]) -> PathBuf {
 
 /// FNV-1a over words of eight bytes: finds what was torn or turned, not what was forged, for only root can write there.
 fn sum(bytes: &[u8]) -> u64 {
-    let words = bytes.chunks(8).map(|chunk| {
-        let mut word = [0; 8];
-        word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-        u64::from_le_bytes(word)
-    });
+    let (words, rest) = bytes.as_chunks();
+    let mut last = [0; 8];
+    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    let words = words.iter().chain((!rest.is_empty()).then_some(&last));
     words.fold(0xcbf2_9ce4_8422_2325, |sum, word| {
+        let word = u64::from_le_bytes(*word);
         (sum ^ word).wrapping_mul(0x0100_0000_01b3).rotate_left(29)
     })
 }
@@ -63,7 +63,7 @@ impl Output {
 
 /// The bytes of a cache.
 fn written(filesystem: &[u8; 16], books: &Books) -> Vec<u8> {
-    let mut out = Output::default();
+    let mut out = Output(Vec::with_capacity(4096 + 16 * books.ledger.len()));
     out.0.extend_from_slice(MAGIC);
     out.0.extend_from_slice(filesystem);
     out.half(books.trees.len());
@@ -227,12 +227,7 @@ fn parsed(bytes: &[u8], filesystem: &[u8; 16]) -> Option<Books> {
     let sets = input.sets(&trees)?;
     let ledger = input.ledger(sets)?;
     let strangers = input.strangers()?;
-    input.0.is_empty().then(|| Books {
-        trees,
-        ledger,
-        strangers,
-        ..Books::default()
-    })
+    input.0.is_empty().then(|| Books::new(trees, ledger, strangers))
 }
 
 /// Reads the cache of a filesystem; `None` when there is none.

@@ -6,6 +6,7 @@
 //! these trees go" reads only the sets.
 
 use crate::native::btrfs::Extent;
+use foldhash::fast::RandomState;
 use std::collections::{HashMap, HashSet};
 
 /// A set of trees, by their places: one bit each, without zero words at the end.
@@ -95,24 +96,25 @@ impl Entry {
 /// The extents of all trees with their users.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    extents: HashMap<u64, Entry>,
+    /// By address. There are hundreds of thousands, and each start of the helper enters all of them.
+    extents: HashMap<u64, Entry, RandomState>,
     /// The first is the empty one.
     sets: Vec<Trees>,
     numbers: HashMap<Trees, u32>,
     /// What each set holds.
     bytes: Vec<u64>,
     /// Extents that several files of one tree used at some time: that one of them lets go says nothing.
-    shared: HashSet<u64>,
+    shared: HashSet<u64, RandomState>,
 }
 
 impl Default for Ledger {
     fn default() -> Self {
         Self {
-            extents: HashMap::new(),
+            extents: HashMap::default(),
             sets: vec![Trees::default()],
             numbers: HashMap::from([(Trees::default(), 0)]),
             bytes: vec![0],
-            shared: HashSet::new(),
+            shared: HashSet::default(),
         }
     }
 }
@@ -338,9 +340,10 @@ impl Ledger {
     /// there or the empty one.
     pub(super) fn from_parts(
         sets: Vec<Trees>,
-        entries: impl Iterator<Item = (Extent, u32, bool)>,
+        entries: impl ExactSizeIterator<Item = (Extent, u32, bool)>,
     ) -> Option<Self> {
         let mut ledger = Self::default();
+        ledger.extents.reserve(entries.len());
         let numbers: Vec<u32> = sets.into_iter().map(|set| ledger.number(set)).collect();
         for (extent, set, is_shared) in entries {
             let to = *numbers.get(set as usize)?;

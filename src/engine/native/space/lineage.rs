@@ -56,7 +56,12 @@ pub(super) fn members<'a>(
         }
     }
     let mut members: Vec<&Subvolume> = subvolumes.iter().filter(|it| chosen.contains(&it.id)).collect();
-    members.sort_by_key(|it| (if it.read_only { it.made } else { it.changed }, it.id));
+    // To make a snapshot is a change of what it is made of, in the same transaction. The snapshot comes first: what is
+    // compared with it need not be compared anew when its source changes next.
+    members.sort_by_key(|it| {
+        let at = if it.read_only { it.made } else { it.changed };
+        (at, !it.read_only, it.id)
+    });
     members
 }
 
@@ -109,6 +114,10 @@ mod tests {
         assert_eq!(owners.get(&22), Some(&SnapshotId(2)));
         assert_eq!(owners.len(), 3);
         let order: Vec<u64> = members(&all, &owners).iter().map(|it| it.id).collect();
+        assert_eq!(order, [20, 21, 10, 22]);
+        let mut made_just_now = all.clone();
+        made_just_now[4].made = made_just_now[1].changed;
+        let order: Vec<u64> = members(&made_just_now, &owners).iter().map(|it| it.id).collect();
         assert_eq!(order, [20, 21, 10, 22]);
         assert_eq!(fork(&all[3], &all[4]), Some(7));
         assert_eq!(fork(&all[1], &all[4]), Some(9));

@@ -18,10 +18,8 @@ fn tree(id: u64) -> Tree {
 }
 
 fn books() -> Books {
-    let mut books = Books {
-        trees: vec![Some(tree(256)), None, Some(tree(300))],
-        ..Books::default()
-    };
+    let trees = vec![Some(tree(256)), None, Some(tree(300))];
+    let mut books = Books::new(trees, Ledger::default(), BTreeMap::new());
     for (place, start, size) in [(0, 4096, 8192), (2, 4096, 8192), (2, 65_536, 4096)] {
         books.ledger.add(place, Extent { start, size });
     }

@@ -81,7 +81,8 @@ proptest! {
         prop_assert_eq!(freed, bytes(&|trees| trees.is_subset(&selected)));
         prop_assert_eq!(freed + held, bytes(&|trees| !trees.is_disjoint(&selected)));
         // What is written and read again is the same.
-        let again = Ledger::from_parts(ledger.all_sets().to_vec(), ledger.entries()).unwrap();
+        let entries = ledger.entries().collect::<Vec<_>>().into_iter();
+        let again = Ledger::from_parts(ledger.all_sets().to_vec(), entries).unwrap();
         prop_assert_eq!(again.freed(&bits, |_, _| ()), freed);
         prop_assert_eq!(again.len(), ledger.len());
     }
