@@ -13,15 +13,20 @@ pub fn changes(
     to: &[Package],
     compare: impl Fn(&str, &str) -> Ordering,
 ) -> Vec<PackageChange> {
-    let mut names: BTreeMap<&str, (Vec<&Package>, Vec<&Package>)> = BTreeMap::new();
-    for package in from {
-        names.entry(&package.name).or_default().0.push(package);
-    }
-    for package in to {
-        names.entry(&package.name).or_default().1.push(package);
-    }
+    let (from, to) = (by_name(from), by_name(to));
+    let (mut from, mut to) = (from.as_slice(), to.as_slice());
     let mut changes = Vec::new();
-    for (old, new) in names.into_values() {
+    while let Some(name) = next_name(from, to) {
+        let (old, new) = (take(&mut from, name), take(&mut to, name));
+        // Nearly every package: it is as it was.
+        if let ([before], [after]) = (old, new)
+            && before.arch == after.arch
+            && before.version == after.version
+            && before.build == after.build
+        {
+            continue;
+        }
+        let (old, new) = (old.to_vec(), new.to_vec());
         let mut pairs = pairs(old, new, &compare);
         pairs.sort_by_key(|(before, after)| after.or(*before).map(|package| &package.arch));
         changes.extend(
@@ -31,6 +36,26 @@ pub fn changes(
         );
     }
     changes
+}
+
+fn by_name(packages: &[Package]) -> Vec<&Package> {
+    let mut packages: Vec<_> = packages.iter().collect();
+    packages.sort_by(|a, b| a.name.cmp(&b.name));
+    packages
+}
+
+/// The first name of all that are left.
+fn next_name<'a>(from: &[&'a Package], to: &[&'a Package]) -> Option<&'a str> {
+    let first = [from.first(), to.first()].into_iter().flatten();
+    first.map(|package| package.name.as_str()).min()
+}
+
+/// Takes the packages of this name from the front.
+fn take<'s, 'a>(packages: &mut &'s [&'a Package], name: &str) -> &'s [&'a Package] {
+    let count = packages.iter().take_while(|package| package.name == name).count();
+    let (taken, rest) = packages.split_at(count);
+    *packages = rest;
+    taken
 }
 
 type Pair<'a> = (Option<&'a Package>, Option<&'a Package>);

@@ -10,8 +10,10 @@ use super::tree::Tree;
 use super::{Database, Package, damaged};
 use crate::Error;
 use crate::run::line::clean;
+use memchr::memmem::Finder;
+use memchr::{memchr, memrchr};
 use model::{Failure, FailureCode};
-use std::io::{BufRead, Read};
+use std::io::BufRead;
 
 /// Where the database belongs on a system with snapshots: beside rpm's, in the part that every snapshot has.
 pub(crate) const SYSIMAGE: &str = "usr/lib/sysimage/dpkg";
@@ -84,18 +86,19 @@ pub(crate) fn source(tree: Tree<'_>, place: &str) -> Result<Source, Error> {
     })
 }
 
-/// What is installed according to a `status` file, whole or in parts.
-pub(crate) fn installed(reader: impl BufRead) -> std::io::Result<Vec<Package>> {
-    let records = parse(reader)?.into_iter();
-    let package = |record: Record| match record.stage {
-        Stage::Absent => None,
-        Stage::Installed => Some(record.package),
-        Stage::Unfinished => Some(Package {
-            unfinished: clean(record.status.as_bytes()),
-            ..record.package
-        }),
-    };
-    Ok(records.filter_map(package).collect())
+/// Hands out what is installed according to a `status` file, whole or in parts.
+pub(crate) fn visit_installed(
+    reader: impl BufRead,
+    mut take: impl FnMut(&Package) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    paragraphs(reader, |package, status| {
+        match stage_of(package, status)? {
+            Stage::Absent => return Ok(()),
+            Stage::Installed => {}
+            Stage::Unfinished => package.unfinished = clean(status.as_bytes()),
+        }
+        take(package)
+    })
 }
 
 /// Parses a database: the paragraphs of a control file (deb-control(5)), each with a status.
@@ -105,16 +108,18 @@ pub(crate) fn installed(reader: impl BufRead) -> std::io::Result<Vec<Package>> {
 pub fn parse(reader: impl BufRead) -> std::io::Result<Vec<Record>> {
     let mut records = Vec::new();
     paragraphs(reader, |package, status| {
-        let stage =
-            stage(&status).ok_or_else(|| damaged(format!("has no valid status of {}", package.name)))?;
         records.push(Record {
-            package,
-            stage,
-            status,
+            stage: stage_of(package, status)?,
+            package: std::mem::take(package),
+            status: status.to_owned(),
         });
         Ok(())
     })?;
     Ok(records)
+}
+
+fn stage_of(package: &Package, status: &str) -> std::io::Result<Stage> {
+    stage(status).ok_or_else(|| damaged(format!("has no valid status of {}", package.name)))
 }
 
 fn stage(status: &str) -> Option<Stage> {
@@ -128,84 +133,178 @@ fn stage(status: &str) -> Option<Stage> {
     })
 }
 
-/// Hands out each paragraph's package and `Status`. Fields that are not of interest are skipped unseen.
+/// Hands out each paragraph's package, which may be taken, and `Status`. Fields that are not of interest are skipped
+/// unseen: a system has some ten megabytes of them. When all that are were read, the paragraph is over at the next empty
+/// line; before, a line of spaces ends it too.
 pub(crate) fn paragraphs(
     mut reader: impl BufRead,
-    mut take: impl FnMut(Package, String) -> std::io::Result<()>,
+    mut take: impl FnMut(&mut Package, &str) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
+    let end_of_paragraph = Finder::new(b"\n\n");
     let mut fields = Fields::default();
-    let mut line = Vec::new();
+    // The beginning of a line whose end is not read yet.
+    let mut begun = Vec::new();
     loop {
-        line.clear();
-        let length = (&mut reader)
-            .take(LINE_LIMIT as u64)
-            .read_until(b'\n', &mut line)?;
-        let complete = line.pop_if(|byte| *byte == b'\n').is_some();
-        if length == LINE_LIMIT && !complete {
-            skip_line(&mut reader)?;
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            fields.line(&begun, &mut take)?;
+            return fields.end(&mut take);
         }
-        if length > 0 && !line.iter().all(u8::is_ascii_whitespace) {
-            fields.take(&line);
-            continue;
+        let mut rest = buffer;
+        while !rest.is_empty() {
+            if fields.are_complete() && begun.is_empty() {
+                // The line before this place has ended, so the line after it may be the empty one.
+                if let Some(behind) = rest.strip_prefix(b"\n") {
+                    rest = behind;
+                    fields.end(&mut take)?;
+                    continue;
+                }
+                match end_of_paragraph.find(rest) {
+                    Some(at) => {
+                        rest = rest.get(at + 2..).unwrap_or_default();
+                        fields.end(&mut take)?;
+                        continue;
+                    }
+                    // Where the last line of the buffer begins, reading goes on line by line.
+                    None => {
+                        let last = memrchr(b'\n', rest).map_or(0, |at| at + 1);
+                        rest = rest.get(last..).unwrap_or_default();
+                    }
+                }
+            }
+            let Some(at) = memchr(b'\n', rest) else {
+                begin(&mut begun, rest);
+                break;
+            };
+            let (line, behind) = rest.split_at(at);
+            rest = behind.get(1..).unwrap_or_default();
+            if begun.is_empty() {
+                fields.line(cut(line), &mut take)?;
+            } else {
+                begin(&mut begun, line);
+                fields.line(&begun, &mut take)?;
+                begun.clear();
+            }
         }
-        let Fields { any, package, status } = std::mem::take(&mut fields);
-        if any && package.name.is_empty() {
-            return Err(damaged("has a paragraph without a package name".to_owned()));
-        }
-        if any {
-            take(package, status)?;
-        }
-        if length == 0 {
-            return Ok(());
-        }
+        let length = buffer.len();
+        reader.consume(length);
     }
 }
 
-fn skip_line(reader: &mut impl BufRead) -> std::io::Result<()> {
-    loop {
-        let buffer = reader.fill_buf()?;
-        let (length, done) = match buffer.iter().position(|byte| *byte == b'\n') {
-            Some(at) => (at + 1, true),
-            None => (buffer.len(), buffer.is_empty()),
-        };
-        reader.consume(length);
-        if done {
-            return Ok(());
-        }
-    }
+/// As much of a line as is looked at.
+fn cut(line: &[u8]) -> &[u8] {
+    line.get(..LINE_LIMIT).unwrap_or(line)
+}
+
+fn begin(line: &mut Vec<u8>, more: &[u8]) {
+    let room = LINE_LIMIT.saturating_sub(line.len());
+    line.extend_from_slice(more.get(..room).unwrap_or(more));
 }
 
 #[derive(Default)]
 struct Fields {
     any: bool,
+    /// Which of those that are of interest were read, one bit each.
+    read: u8,
     package: Package,
     status: String,
 }
 
 impl Fields {
-    fn take(&mut self, line: &[u8]) {
+    /// Whether nothing else of the paragraph is of interest: all is read, and a field that comes twice is no database's.
+    fn are_complete(&self) -> bool {
+        self.read == 0b1_1111
+    }
+
+    /// Takes a line of a paragraph, or the empty one behind it.
+    fn line(
+        &mut self,
+        line: &[u8],
+        take: impl FnMut(&mut Package, &str) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let is_blank = match self.are_complete() {
+            true => line.is_empty(),
+            false => line.iter().all(u8::is_ascii_whitespace),
+        };
+        if is_blank {
+            return self.end(take);
+        }
+        if self.are_complete() {
+            return Ok(());
+        }
         self.any = true;
+        self.field(line);
+        Ok(())
+    }
+
+    /// Ends a paragraph.
+    fn end(
+        &mut self,
+        mut take: impl FnMut(&mut Package, &str) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        self.read = 0;
+        if !std::mem::take(&mut self.any) {
+            return Ok(());
+        }
+        if self.package.name.is_empty() {
+            return Err(damaged("has a paragraph without a package name".to_owned()));
+        }
+        take(&mut self.package, &self.status)?;
+        // The memory is used again.
+        let Package {
+            name,
+            arch,
+            version,
+            size,
+            build,
+            unfinished,
+        } = &mut self.package;
+        for text in [name, arch, version, build, unfinished, &mut self.status] {
+            text.clear();
+        }
+        *size = 0;
+        Ok(())
+    }
+
+    fn field(&mut self, line: &[u8]) {
         // A continuation line begins with a space and belongs to a field that is not read here.
-        if line.first().is_some_and(u8::is_ascii_whitespace) {
+        if !matches!(line.first(), Some(first) if b"pasvi".contains(&first.to_ascii_lowercase())) {
             return;
         }
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else {
+        let Some(colon) = memchr(b':', line) else {
             return;
         };
-        let place = match line[..colon].to_ascii_lowercase().as_slice() {
-            b"package" => &mut self.package.name,
-            b"status" => &mut self.status,
-            b"architecture" => &mut self.package.arch,
-            b"version" => &mut self.package.version,
-            b"installed-size" => {
-                let value = std::str::from_utf8(&line[colon + 1..]).unwrap_or_default();
-                let kibibytes: u64 = value.trim().parse().unwrap_or(0);
-                self.package.size = kibibytes.saturating_mul(1024);
-                return;
-            }
-            _ => return,
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        let is = |field: &[u8]| name.eq_ignore_ascii_case(field);
+        let (number, place) = if is(b"package") {
+            (0, &mut self.package.name)
+        } else if is(b"status") {
+            (1, &mut self.status)
+        } else if is(b"architecture") {
+            (2, &mut self.package.arch)
+        } else if is(b"version") {
+            (3, &mut self.package.version)
+        } else if is(b"installed-size") {
+            let value = std::str::from_utf8(value).unwrap_or_default();
+            let kibibytes: u64 = value.trim().parse().unwrap_or(0);
+            self.package.size = kibibytes.saturating_mul(1024);
+            self.read |= 1 << 4;
+            return;
+        } else {
+            return;
         };
-        *place = clean(&line[colon + 1..]).trim().to_owned();
+        self.read |= 1 << number;
+        place.clear();
+        push_clean(place, value);
+    }
+}
+
+/// Adds what [`clean`] makes of a value, without the spaces around it.
+fn push_clean(place: &mut String, value: &[u8]) {
+    let value = value.trim_ascii();
+    match std::str::from_utf8(value) {
+        Ok(text) if value.iter().all(|byte| matches!(byte, b' '..=b'~')) => place.push_str(text),
+        _ => place.push_str(clean(value).trim()),
     }
 }
 

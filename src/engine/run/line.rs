@@ -65,6 +65,10 @@ impl Lines {
 /// Text without escape sequences, control characters and marks that reverse the direction of writing; what is not
 /// UTF-8 is replaced.
 pub(crate) fn clean(bytes: &[u8]) -> String {
+    // Nearly all there is: nothing of it has to go but spaces at the end.
+    if bytes.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+        return String::from_utf8_lossy(bytes.trim_ascii_end()).into_owned();
+    }
     let text = String::from_utf8_lossy(bytes);
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();

@@ -279,7 +279,8 @@ fn keep(tail: &mut VecDeque<String>, line: &str, context: &Context<'_>) {
 /// Reads once from a descriptor that is ready, and closes it at its end.
 fn read(place: &mut Option<OwnedFd>, take: impl FnOnce(&[u8])) -> Result<(), Error> {
     let Some(fd) = place else { return Ok(()) };
-    let mut buffer = [0; 16 * 1024];
+    // What a pipe holds (pipe(7)).
+    let mut buffer = [0; 64 * 1024];
     match rustix::io::read(&*fd, &mut buffer) {
         Ok(0) => *place = None,
         Ok(length) => take(&buffer[..length]),

@@ -32,21 +32,32 @@ fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Err
 struct Side {
     root: OwnedFd,
     manager: super::Managed,
-    installed: Vec<Package>,
+    /// The packages that the other system does not have just so.
+    only_here: Vec<Package>,
 }
 
 impl Side {
-    fn read(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<Self, Error> {
-        let root = root_of(engine, id)?;
-        let tree = Tree::new(root.as_fd());
-        let manager = managed(engine, tree)?;
-        let source = manager.packages.source(tree, manager.place)?;
-        let installed = engine.reader().installed(source)?;
-        Ok(Self {
-            root,
-            manager,
-            installed,
-        })
+    /// Both systems.
+    fn read(
+        engine: &NativeEngine,
+        from: Option<SnapshotId>,
+        to: Option<SnapshotId>,
+    ) -> Result<(Self, Self), Error> {
+        let open = |id| -> Result<_, Error> {
+            let root = root_of(engine, id)?;
+            let tree = Tree::new(root.as_fd());
+            let manager = managed(engine, tree)?;
+            let source = manager.packages.source(tree, manager.place)?;
+            let side = |only_here| Self {
+                root,
+                manager,
+                only_here,
+            };
+            Ok((source, side))
+        };
+        let ((old, from), (new, to)) = (open(from)?, open(to)?);
+        let (old, new) = engine.reader().apart(old, new)?;
+        Ok((from(old), to(new)))
     }
 
     /// The changelogs of these packages, as far as the system has them.
@@ -67,7 +78,7 @@ impl Side {
 
     /// The two sides must be of one kind to be compared.
     fn changes_to(&self, to: &Self) -> Vec<PackageChange> {
-        packages::changes(&self.installed, &to.installed, |a, b| to.compare(a, b))
+        packages::changes(&self.only_here, &to.only_here, |a, b| to.compare(a, b))
     }
 }
 
@@ -77,7 +88,7 @@ pub(crate) fn change_counts(
     from: Option<SnapshotId>,
     to: Option<SnapshotId>,
 ) -> Result<ChangeCounts, Error> {
-    let (from, to) = (Side::read(engine, from)?, Side::read(engine, to)?);
+    let (from, to) = Side::read(engine, from, to)?;
     Ok(ChangeCounts::of(&from.changes_to(&to)))
 }
 
@@ -106,7 +117,7 @@ pub(crate) fn package_changes(
     from: Option<SnapshotId>,
     to: Option<SnapshotId>,
 ) -> Result<Vec<PackageChange>, Error> {
-    let (from, to) = (Side::read(engine, from)?, Side::read(engine, to)?);
+    let (from, to) = Side::read(engine, from, to)?;
     let mut changes = from.changes_to(&to);
     let compare = |a: &str, b: &str| to.compare(a, b);
     let names: BTreeSet<String> = changes.iter().map(|change| change.name.clone()).collect();
@@ -175,7 +186,7 @@ pub(crate) fn changelog(
     to: Option<SnapshotId>,
     name: &str,
 ) -> Result<Vec<LogEntry>, Error> {
-    let (from, to) = (Side::read(engine, from)?, Side::read(engine, to)?);
+    let (from, to) = Side::read(engine, from, to)?;
     let changes = from.changes_to(&to);
     let Some(change) = changes.iter().find(|change| change.name == name) else {
         return Ok(Vec::new());

@@ -36,7 +36,8 @@ pub(crate) fn security_versions(
             let Some(file) = tree.file(&path)? else { continue };
             dpkg::paragraphs(BufReader::new(file.take(PACKAGES_LIMIT)), |package, _| {
                 if wanted(&package.name) {
-                    versions.entry(package.name).or_default().push(package.version);
+                    let versions = versions.entry(package.name.clone()).or_default();
+                    versions.push(std::mem::take(&mut package.version));
                 }
                 Ok(())
             })

@@ -95,7 +95,8 @@ pub fn parse_uris(text: &str) -> BTreeMap<(String, String), u64> {
 pub fn parse_show(text: &[u8]) -> BTreeMap<(String, String), u64> {
     let mut sizes = BTreeMap::new();
     let read = dpkg::paragraphs(text, |package, _| {
-        sizes.insert((package.name, package.version), package.size);
+        let (size, package) = (package.size, std::mem::take(package));
+        sizes.insert((package.name, package.version), size);
         Ok(())
     });
     // Sizes are an estimate for people: what could be read until something was odd is better than nothing.

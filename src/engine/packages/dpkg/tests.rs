@@ -119,7 +119,13 @@ fn only_a_finished_database_verifies() {
     let verify = |fixture: &Fixture| {
         fixture.with(|tree| {
             let file = std::fs::File::from(source(tree, ADMIN)?.files.remove(0));
-            crate::packages::complete(&installed(std::io::BufReader::new(file)).unwrap())?;
+            let mut installed = Vec::new();
+            visit_installed(std::io::BufReader::new(file), |package| {
+                installed.push(package.clone());
+                Ok(())
+            })
+            .unwrap();
+            crate::packages::complete(&installed)?;
             verify_journal(tree, ADMIN)
         })
     };
@@ -148,6 +154,17 @@ fn only_a_finished_database_verifies() {
 }
 
 proptest! {
+    #[test]
+    fn where_reading_stops_does_not_matter(
+        lines in proptest::collection::vec("(Package: a|STATUS: install ok installed |version:\\t1|Architecture: all|Installed-Size: 7|x: [a-z]{0,9}| more|\\PC{0,9}| ?)", 0..60),
+        size in 1_usize..40,
+    ) {
+        let text = lines.join("\n");
+        let whole = parsed(&text);
+        let parts = parse(std::io::BufReader::with_capacity(size, text.as_bytes()));
+        prop_assert_eq!(parts.map_err(|error| error.to_string()), whole);
+    }
+
     #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
         let _: std::io::Result<Vec<Record>> = parse(&bytes[..]);

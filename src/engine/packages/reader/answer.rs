@@ -5,6 +5,7 @@
 use super::Changelogs;
 use crate::packages::Package;
 use crate::run::line::clean;
+use memchr::memchr_iter;
 use model::{LogEntry, Timestamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -30,7 +31,7 @@ fn cut(mut text: String, limit: usize) -> String {
 
 /// One line of text of a database, fit to be shown.
 pub(crate) fn field(bytes: &[u8]) -> String {
-    cut(clean(bytes).trim().to_owned(), SHORT)
+    cut(clean(bytes.trim_ascii()).trim().to_owned(), SHORT)
 }
 
 /// Several lines of it.
@@ -39,18 +40,32 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     cut(lines.join("\n").trim_matches('\n').to_owned(), LONG)
 }
 
-/// Says what is installed.
+/// Says that one package is installed.
+pub(super) fn say_package(to: &mut dyn Write, package: &Package) -> io::Result<()> {
+    let Package {
+        name,
+        arch,
+        version,
+        size,
+        build,
+        unfinished,
+    } = package;
+    for field in [name, arch, version] {
+        to.write_all(field.as_bytes())?;
+        to.write_all(b"\t")?;
+    }
+    write!(to, "{size}")?;
+    for field in [build, unfinished] {
+        to.write_all(b"\t")?;
+        to.write_all(field.as_bytes())?;
+    }
+    to.write_all(b"\n")
+}
+
+/// Says what is installed, and that this is all.
 pub(super) fn say_packages(to: &mut dyn Write, packages: &[Package]) -> io::Result<()> {
     for package in packages {
-        let Package {
-            name,
-            arch,
-            version,
-            size,
-            build,
-            unfinished,
-        } = package;
-        writeln!(to, "{name}\t{arch}\t{version}\t{size}\t{build}\t{unfinished}")?;
+        say_package(to, package)?;
     }
     writeln!(to, "{END}")
 }
@@ -68,10 +83,35 @@ pub(super) fn say_changelogs(to: &mut dyn Write, changelogs: &Changelogs) -> io:
 }
 
 /// The lines, when they are all there.
-fn lines(said: &[u8]) -> Option<Vec<&[u8]>> {
-    let said = said.strip_suffix(b"\n")?;
-    let mut lines: Vec<_> = said.split(|byte| *byte == b'\n').collect();
-    (lines.pop()? == END.as_bytes() && lines.len() <= PACKAGES).then_some(lines)
+pub(crate) fn lines(said: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    for end in memchr_iter(b'\n', said) {
+        lines.push(said.get(start..end)?);
+        start = end + 1;
+    }
+    let is_whole = start == said.len() && lines.pop()? == END.as_bytes();
+    (is_whole && lines.len() <= PACKAGES).then_some(lines)
+}
+
+/// The lines that only the one has and those that only the other has, each as often as it has it more often.
+pub(crate) fn apart<'a>(mut old: Vec<&'a [u8]>, mut new: Vec<&'a [u8]>) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
+    old.sort_unstable();
+    new.sort_unstable();
+    let (mut old, mut new) = (old.into_iter().peekable(), new.into_iter().peekable());
+    let (mut only_old, mut only_new) = (Vec::new(), Vec::new());
+    loop {
+        match (old.peek(), new.peek()) {
+            (None, None) => return (only_old, only_new),
+            (Some(a), Some(b)) if a == b => {
+                old.next();
+                new.next();
+            }
+            (Some(a), Some(b)) if b < a => only_new.extend(new.next()),
+            (Some(_), _) => only_old.extend(old.next()),
+            (None, Some(_)) => only_new.extend(new.next()),
+        }
+    }
 }
 
 fn number(bytes: &[u8]) -> Option<u64> {
@@ -80,19 +120,21 @@ fn number(bytes: &[u8]) -> Option<u64> {
 
 /// What is installed, as the process said it.
 pub(crate) fn packages(said: &[u8]) -> Option<Vec<Package>> {
-    let package = |line: &[u8]| {
-        let mut fields = line.split(|byte| *byte == b'\t');
-        let mut next = || fields.next();
-        Some(Package {
-            name: Some(field(next()?)).filter(|name| !name.is_empty())?,
-            arch: field(next()?),
-            version: field(next()?),
-            size: number(next()?)?,
-            build: field(next()?),
-            unfinished: field(next()?),
-        })
-    };
     lines(said)?.into_iter().map(package).collect()
+}
+
+/// A package, as the process said it in one line.
+pub(crate) fn package(line: &[u8]) -> Option<Package> {
+    let mut fields = line.split(|byte| *byte == b'\t');
+    let mut next = || fields.next();
+    Some(Package {
+        name: Some(field(next()?)).filter(|name| !name.is_empty())?,
+        arch: field(next()?),
+        version: field(next()?),
+        size: number(next()?)?,
+        build: field(next()?),
+        unfinished: field(next()?),
+    })
 }
 
 /// What is in changelogs, as the process said it.
@@ -153,6 +195,15 @@ mod tests {
         let mut said = Vec::new();
         say_packages(&mut said, &all).unwrap();
         assert_eq!(packages(&said).unwrap(), all);
+        let less = said.split_off(said.iter().position(|byte| *byte == b'\n').unwrap() + 1);
+        assert_eq!(
+            apart(
+                lines(&less).unwrap(),
+                lines(&[&said[..], &less].concat()).unwrap()
+            ),
+            (vec![], vec![&said[..said.len() - 1]])
+        );
+        said.extend(less);
         let cut = said.len() - 2;
         assert_eq!(packages(&said[..cut]), None);
         let entry = LogEntry {

@@ -68,13 +68,21 @@ fn serve(args: &[String]) -> Result<(), (i32, String)> {
     let first = files.remove(0);
     let log = files.pop().map(File::from);
     let log = log.as_ref().map(|log| log as &dyn Bytes);
-    let mut out = BufWriter::new(io::stdout().lock());
+    // As much as a pipe holds (pipe(7)), so that the parent is woken rarely. Standard output itself cuts at lines.
+    let out = io::stdout().as_fd().try_clone_to_owned();
+    let out = out.map_err(|error| (NOT_CONFINED, format!("cannot answer: {error}")))?;
+    let mut out = BufWriter::with_capacity(64 * 1024, File::from(out));
     let said = match what.as_str() {
         "installed" => {
             let packages = match format {
                 Format::RpmSqlite => rpm::sqlite_installed(&File::from(first), log),
                 Format::RpmNdb => rpm::ndb_installed(&File::from(first)),
-                Format::Dpkg => dpkg::installed(BufReader::with_capacity(256 * 1024, File::from(first))),
+                // Said as they are read, so that not all of them are held.
+                Format::Dpkg => {
+                    let file = BufReader::with_capacity(64 * 1024, File::from(first));
+                    dpkg::visit_installed(file, |package| answer::say_package(&mut out, package))
+                        .map(|()| Vec::new())
+                }
                 Format::Pacman => pacman::installed(first.as_fd()),
                 Format::DebianDocs => return Err(usage()),
             };

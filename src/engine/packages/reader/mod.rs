@@ -155,6 +155,22 @@ impl Reader {
         answer::packages(&said).ok_or_else(|| unreadable(&path))
     }
 
+    /// What is installed in one system and not just so in the other, of each of two systems. What both have is not looked
+    /// into.
+    pub(crate) fn apart(&self, old: Source, new: Source) -> Result<(Vec<Package>, Vec<Package>), Error> {
+        let paths = [old.path.clone(), new.path.clone()];
+        let [old_path, new_path] = &paths;
+        let (old, new) = (self.ask("installed", old, &[])?, self.ask("installed", new, &[])?);
+        let old = answer::lines(&old).ok_or_else(|| unreadable(old_path))?;
+        let new = answer::lines(&new).ok_or_else(|| unreadable(new_path))?;
+        let (old, new) = answer::apart(old, new);
+        let read = |lines: Vec<&[u8]>, path: &str| {
+            let packages: Option<Vec<Package>> = lines.into_iter().map(answer::package).collect();
+            packages.ok_or_else(|| unreadable(path))
+        };
+        Ok((read(old, old_path)?, read(new, new_path)?))
+    }
+
     /// The changelogs of the packages of these names.
     pub(crate) fn changelogs(&self, source: Source, names: &[&str]) -> Result<Changelogs, Error> {
         let path = source.path.clone();
