@@ -16,6 +16,17 @@ use crate::process::{output, quiet};
 /// The pages of the window, by the names that its `--page` option takes.
 pub(crate) const PAGES: [&str; 5] = ["status", "timeline", "updates", "history", "settings"];
 
+/// What opens beside a page, or over it: the page, the keys that lead there, and the name of the picture.
+const BESIDE: [(&str, &[&str], &str); 3] = [
+    (
+        "timeline",
+        &["ctrl+f", "Down", "Down", "Down", "Return"],
+        "snapshot",
+    ),
+    ("timeline", &["ctrl+n"], "describe"),
+    ("history", &["Down", "Return"], "entry"),
+];
+
 /// A program that ends when this value goes.
 #[derive(Debug)]
 pub(crate) struct Running(Child);
@@ -248,11 +259,22 @@ impl Display {
         )
     }
 
-    /// Nothing shall be hovered over in a picture.
-    fn put_pointer_away(&self) -> Result<()> {
+    /// Nothing shall be hovered over in a picture: above the title there is nothing to press.
+    fn put_pointer_away(&self, look: Look) -> Result<()> {
+        let column = if look.reverse { look.width - 2 } else { 2 };
         quiet(
             Command::new("xdotool")
-                .args(["mousemove", "9999", "9999"])
+                .args(["mousemove", &column.to_string(), "2"])
+                .env("DISPLAY", &self.name),
+        )
+    }
+
+    /// Presses keys, one after the other.
+    fn press(&self, keys: &[&str]) -> Result<()> {
+        quiet(
+            Command::new("xdotool")
+                .args(["key", "--clearmodifiers", "--delay", "200"])
+                .args(keys)
                 .env("DISPLAY", &self.name),
         )
     }
@@ -341,7 +363,7 @@ pub(crate) fn pictures(
     display
         .wait_for_window(&mut window)
         .with_context(|| format!("the look {suffix:?}: {}", said()))?;
-    display.put_pointer_away()?;
+    display.put_pointer_away(look)?;
     let mut files = Vec::new();
     for page in PAGES {
         // A second start opens the page in the first window, and ends.
@@ -358,9 +380,20 @@ pub(crate) fn pictures(
         if window.has_ended() {
             bail!("the window ended by itself on page {page}: {}", said());
         }
-        let file = directory.join(format!("{page}{suffix}.png"));
-        display.picture(&file)?;
-        files.push(file);
+        let mut take = |name: &str| -> Result<()> {
+            let file = directory.join(format!("{name}{suffix}.png"));
+            display.picture(&file)?;
+            files.push(file);
+            Ok(())
+        };
+        take(page)?;
+        for (_, keys, name) in BESIDE.iter().filter(|(beside, ..)| *beside == page) {
+            display.press(keys)?;
+            std::thread::sleep(Duration::from_secs(4));
+            take(name)?;
+            // A dialog would stay over the next page.
+            display.press(&["Escape"])?;
+        }
     }
     // What QML complains about is worth a look.
     if !said().is_empty() {
