@@ -296,6 +296,11 @@ Kirigami.ApplicationWindow {
     }
 
     Shortcut {
+        sequences: [StandardKey.FullScreen]
+        onActivated: root.visibility = root.visibility === Window.FullScreen ? Window.AutomaticVisibility : Window.FullScreen
+    }
+
+    Shortcut {
         sequences: [StandardKey.Refresh]
         onActivated: system.check()
     }

@@ -21,6 +21,8 @@ Kirigami.ScrollablePage {
 
     // Looked up again with every change of the model.
     readonly property var snapshot: (snapshots.revision, snapshots.find(number))
+    // It was deleted while its page was open.
+    readonly property bool gone: snapshot.number === undefined
 
     title: i18nc("@title:window", "Snapshot #%1", String(number))
 
@@ -58,6 +60,7 @@ Kirigami.ScrollablePage {
 
     // Not above the lines of the list itself: Kirigami 6.13 scrolls past what stands there when the focus comes.
     header: SnapshotHeader {
+        visible: !root.gone
         snapshot: root.snapshot
         changes: root.changes
     }
@@ -65,7 +68,7 @@ Kirigami.ScrollablePage {
     ListView {
         id: view
 
-        model: root.changes
+        model: root.gone ? null : root.changes
         reuseItems: true
         currentIndex: -1
 
@@ -81,16 +84,24 @@ Kirigami.ScrollablePage {
 
         Kirigami.LoadingPlaceholder {
             anchors.centerIn: parent
-            visible: root.changes.loading
+            visible: root.changes.loading && !root.gone
         }
 
         Kirigami.PlaceholderMessage {
             anchors.centerIn: parent
             width: parent.width - Kirigami.Units.gridUnit * 4
-            visible: !root.changes.loading && view.count === 0
+            visible: !root.changes.loading && view.count === 0 && !root.gone
             icon.name: root.changes.error.type !== undefined ? "emblem-important-symbolic" : "checkmark-symbolic" // qmllint disable unresolved-type missing-property
             text: root.changes.error.type !== undefined ? i18nc("@info:placeholder", "What changed is unknown") : root.changes.base > 0 ? i18nc("@info:placeholder", "The same packages as #%1", String(root.changes.base)) : i18nc("@info:placeholder", "The first version of this system")
             explanation: root.changes.error.type !== undefined ? Failures.sentence(root.changes.error) : ""
+        }
+
+        Kirigami.PlaceholderMessage {
+            anchors.centerIn: parent
+            width: parent.width - Kirigami.Units.gridUnit * 4
+            visible: root.gone
+            icon.name: "edit-delete-symbolic" // qmllint disable unresolved-type missing-property
+            text: i18nc("@info:placeholder", "This snapshot is no longer there")
         }
     }
 }

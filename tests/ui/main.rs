@@ -91,6 +91,7 @@ fn lacks_window() -> Option<String> {
         "openbox",
         "dbus-daemon",
         "xdotool",
+        "xprop",
         "python3",
         "c++",
         "pkg-config",

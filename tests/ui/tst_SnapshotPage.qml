@@ -118,6 +118,18 @@ Item {
             compare(page.actions[3].tooltip, "It is running now");
         }
 
+        function test_oneThatIsDeletedMeanwhileIsGone() {
+            show({});
+            packages.line({});
+            tryVerify(() => saying("before the printer") !== null);
+            timeline.clear();
+            timeline.revision++;
+            tryVerify(() => saying("This snapshot is no longer there") !== null);
+            compare(saying("before the printer"), null);
+            compare(saying("bash"), null);
+            verify(page.actions.every(it => !it.enabled));
+        }
+
         function test_pinAndDelete() {
             show({});
             page.actions[1].trigger();

@@ -5,6 +5,7 @@
 Usage: window.py KEDGE HELPER STORY. Starts a display, a session bus and a bus for the helper of its own, and ends them.
 """
 
+import glob
 import os
 import shutil
 import signal
@@ -126,9 +127,25 @@ class Session:
         search = ["xdotool", "search", "--onlyvisible", "--pid", str(self.window.pid)]
         return subprocess.check_output(search, text=True).split()[0]
 
+    def placement(self):
+        """What the window manager says of the window's place, as the X server has it."""
+        return subprocess.check_output(["xprop", "-id", self.on_screen(), "_NET_WM_STATE"], text=True)
+
     def is_maximized(self):
-        state = subprocess.check_output(["xprop", "-id", self.on_screen(), "_NET_WM_STATE"], text=True)
+        state = self.placement()
         return "MAXIMIZED_VERT" in state and "MAXIMIZED_HORZ" in state
+
+    def has_had_children(self):
+        """Whether the window's program ever started another: one that runs, or one that was waited for, by its page faults."""
+        process = f"/proc/{self.window.pid}"
+        running = []
+        for file in glob.glob(f"{process}/task/*/children"):
+            with open(file, encoding="utf-8") as children:
+                running += children.read().split()
+        with open(f"{process}/stat", encoding="utf-8") as stat:
+            # Behind the name in parentheses the fields count from the third; cminflt is the eleventh.
+            faults_of_children = int(stat.read().rpartition(")")[2].split()[11 - 3])
+        return bool(running) or faults_of_children > 0
 
     def create_snapshot(self, description):
         """What another program asks the helper for."""
@@ -521,6 +538,11 @@ def settings(session, window):
 def keyboard(session, window):
     """Every page by its keys, and what they do there."""
     window.see("Update of #34, #38", exact=False)
+    if session.has_had_children():
+        raise SystemExit("FAIL: the window started another program before it was shown")
+    for there in (True, False):
+        keys("ctrl+shift+f")
+        window.wait("the whole screen or not", lambda: ("FULLSCREEN" in session.placement()) == there)
     for number, seen in [(1, "Versions of This System"), (3, "Not checked for updates yet"), (4, "Nothing has been done yet")]:
         keys(f"alt+{number}")
         window.see(seen)
