@@ -207,6 +207,9 @@ impl NativeEngine {
 
     /// Lets the boot menu show what starts, what is pinned, and the newest of the others.
     pub(crate) fn show_in_menu(&self) -> Result<(), Error> {
+        if !self.boot()?.has_menu() {
+            return Ok(());
+        }
         let state = self.read()?.to_state();
         let starts = [state.default, state.booted, state.once];
         let newest = state.snapshots.values().rev().filter(|it| !it.is_pinned());

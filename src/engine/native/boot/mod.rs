@@ -77,6 +77,10 @@ pub(crate) trait Boot: Send + Sync + std::fmt::Debug {
     fn prepare(&self, _candidate: &Candidate, _trial: bool) -> Result<(), Error> {
         Ok(())
     }
+    /// Whether there is a menu in which [`Boot::show`] shows anything: what to show is found by reading all snapshots.
+    fn has_menu(&self) -> bool {
+        false
+    }
     /// Shows these in the boot menu, the most important first, and no others of ours.
     fn show(&self, _candidates: &[Candidate]) -> Result<(), Error> {
         Ok(())

@@ -423,6 +423,10 @@ impl Boot for SystemdBoot {
         esp.sync()
     }
 
+    fn has_menu(&self) -> bool {
+        true
+    }
+
     fn show(&self, candidates: &[Candidate]) -> Result<(), Error> {
         let esp = self.esp()?;
         let known = esp.entries()?;
