@@ -121,7 +121,7 @@ impl Service {
              'http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd'>\n\
              <busconfig><type>session</type><listen>unix:path={}</listen><auth>EXTERNAL</auth>\n\
              <policy context='default'><allow own='*'/><allow send_destination='*'/><allow send_type='signal'/>\
-             </policy></busconfig>\n",
+             <allow eavesdrop='true'/></policy></busconfig>\n",
             socket.display()
         );
         fs::write(scratch.join("bus.conf"), config)?;
