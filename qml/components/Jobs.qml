@@ -15,6 +15,8 @@ QtObject {
             return i18nc("@info:status", "Saving changes");
         case "check":
             return i18nc("@info:status", "Checking for updates");
+        case "download":
+            return i18nc("@info:status", "Downloading updates");
         case "update":
             return i18nc("@info:status", "Installing updates");
         case "rollback":
@@ -46,6 +48,8 @@ QtObject {
             return i18nc("@info:status", "Could not save the changes");
         case "check":
             return i18nc("@info:status", "Could not check for updates");
+        case "download":
+            return i18nc("@info:status", "Could not download the updates");
         case "update":
             return i18nc("@info:status", "The update did not work");
         case "rollback":
@@ -84,6 +88,8 @@ QtObject {
             return i18nc("@title", "Change of snapshot #%1", String(snapshot));
         case "check":
             return i18nc("@title", "Check for updates");
+        case "download":
+            return i18nc("@title", "Download of updates");
         case "update":
             return snapshot > 0 ? i18nc("@title", "Update to #%1", String(snapshot)) : i18nc("@title", "Update");
         case "rollback":
@@ -115,6 +121,8 @@ QtObject {
             return "edit-rename-symbolic";
         case "check":
             return "view-refresh-symbolic";
+        case "download":
+            return "download-symbolic";
         case "update":
             return "install-symbolic";
         case "rollback":

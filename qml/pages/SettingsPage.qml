@@ -35,8 +35,8 @@ FormCard.FormCardPage {
 
         ChoiceDelegate {
             text: i18nc("@label:listbox", "When there are updates")
-            codes: ["notify", "install"]
-            words: [i18nc("@item:inlistbox", "Tell me"), i18nc("@item:inlistbox", "Install them for the next restart")]
+            codes: ["notify", "download", "install"]
+            words: [i18nc("@item:inlistbox", "Tell me"), i18nc("@item:inlistbox", "Download them and tell me"), i18nc("@item:inlistbox", "Install them for the next restart")]
             chosen: root.settings.automation
             onPicked: code => root.settings.choose("automation", code)
         }

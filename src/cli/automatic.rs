@@ -33,6 +33,9 @@ impl Session {
                     // By the helper's clock: what was looked for just now need not be looked for again.
                     moment = state.updates.attempted.unwrap_or(moment);
                 }
+                AutomaticStep::Download => {
+                    return self.job(JobKind::Download, false, self.client.download()).await;
+                }
                 AutomaticStep::Install => {
                     say(&show::update_set(&state.updates.set));
                     return self.job(JobKind::Update, false, self.client.update()).await;
@@ -54,12 +57,17 @@ fn sentence(step: &AutomaticStep, state: &State) -> String {
         }
         AutomaticStep::Wait(wait) => waits(*wait).into(),
         AutomaticStep::NotBefore(moment) => {
-            format!(
-                "Everything is up to date. The next check is due at {}.",
-                date(*moment)
-            )
+            let now = match state.updates.set.is_empty() {
+                true => "Everything is up to date.",
+                false => "The updates are downloaded, to be installed by somebody.",
+            };
+            format!("{now} The next check is due at {}.", date(*moment))
         }
         AutomaticStep::Check => "Looking for updates.".into(),
+        AutomaticStep::Download => format!(
+            "Downloading {}, to be installed by somebody.",
+            counted(state.updates.set.packages.len() as u64, "update")
+        ),
         AutomaticStep::Install => format!(
             "Installing {} into a new snapshot, which starts with the next restart.",
             counted(state.updates.set.packages.len() as u64, "update")

@@ -96,7 +96,7 @@ const SECTIONS: &[(&str, &[&str])] = &[
              metadata). space NUMBER: an object with data, metadata, held, holders (snapshot or subvolume, bytes). \
              make-room: an object with snapshots, freed, is_enough. clean-up: an object with keeper (snapper, kedge, \
              nobody) and doomed (id, reason).",
-            "settings: an object with automation (notify, install), cadence (daily, weekly, monthly, never), \
+            "settings: an object with automation (notify, download, install), cadence (daily, weekly, monthly, never), \
              on_battery, on_metered, clean_up, keep_updates, space_percent.",
         ],
     ),

@@ -48,6 +48,7 @@ fn words(policy: &Policy) -> String {
     };
     let automation = match policy.automation {
         Automation::Notify => "told, not installed",
+        Automation::Download => "downloaded, not installed",
         Automation::Install => "installed into a new snapshot, for the next restart",
     };
     let also = |also| if also { "yes" } else { "no" };

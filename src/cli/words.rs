@@ -14,6 +14,7 @@ pub(crate) fn work(kind: JobKind) -> &'static str {
         JobKind::Delete => "The deletion",
         JobKind::Edit => "The change",
         JobKind::Check => "The search for updates",
+        JobKind::Download => "The download",
         JobKind::Update => "The update",
         JobKind::Rollback => "The rollback",
         JobKind::TryOnce => "The start on trial",
@@ -179,6 +180,7 @@ pub(crate) fn outcome(kind: JobKind, outcome: &JobOutcome) -> String {
         (Ending::Done, JobKind::Delete, _) => "Deleted.".into(),
         (Ending::Done, JobKind::Edit, _) => "Changed.".into(),
         (Ending::Done, JobKind::Check, _) => "The repositories have answered.".into(),
+        (Ending::Done, JobKind::Download, _) => "The updates are downloaded.".into(),
         (Ending::Done, JobKind::Update, it) => {
             let place = it.map(|it| format!(" in {it}")).unwrap_or_default();
             format!(

@@ -96,6 +96,12 @@ impl Client {
         self.accepted(reply).await
     }
 
+    /// Looks for updates and fetches them, so that installing them needs no network.
+    pub async fn download(&self) -> Result<JobId, Error> {
+        let reply = self.updates().await?.download(none()).await;
+        self.accepted(reply).await
+    }
+
     /// Installs all updates into a new snapshot and makes that the default.
     pub async fn update(&self) -> Result<JobId, Error> {
         let reply = self.updates().await?.install(none()).await;

@@ -27,7 +27,7 @@ pub use error::Error;
 pub use files::{OpenFile, VisitFile};
 pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewer, compare_directories};
 pub use packages::reader::read_if_asked;
-pub use sim::{Fault, Scenario, SimClock, SimEngine};
+pub use sim::{Fault, Scenario, SimClock, SimEngine, Speed};
 
 use model::{
     Capabilities, ChangeCounts, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
@@ -96,6 +96,10 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
 
     /// Asks the repositories what an update of the default snapshot would change. Changes no snapshot.
     fn check(&self, context: &Context<'_>) -> Result<UpdateSet, Error>;
+
+    /// Looks as [`Engine::check`] does, and fetches what it finds to where an update takes it from. What is returned has
+    /// nothing left to download. Changes no snapshot.
+    fn download(&self, context: &Context<'_>) -> Result<UpdateSet, Error>;
 
     /// Installs all updates into a new snapshot of the default one and makes that the default: completely or not at
     /// all. `Unchanged` when there was nothing to update.

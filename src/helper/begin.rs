@@ -110,14 +110,15 @@ impl Service {
             let mut state = self.state();
             self.accepting()?;
             rule(&state).map_err(from_refusal)?;
-            if spec.kind == JobKind::Check
-                && let Some(id) = self.running_check(&state)
+            if !spec.kind.changes_the_system()
+                && let Some(id) = self.running_one(&state, spec.kind)
             {
                 return Ok(id);
             }
             if spec.kind == JobKind::Update {
-                // An update looks for itself; it waits until the other has stopped.
-                self.stop_check(&state);
+                // An update looks and fetches for itself; it waits until the others have stopped.
+                self.stop_one(&state, JobKind::Check);
+                self.stop_one(&state, JobKind::Download);
             }
             let job = Job {
                 id: JobId(self.store.next_id()),
@@ -147,15 +148,15 @@ impl Service {
         Ok(id)
     }
 
-    /// A check that runs answers whoever asks for another.
-    fn running_check(&self, state: &State) -> Option<JobId> {
+    /// A check or a download that runs answers whoever asks for another.
+    fn running_one(&self, state: &State, kind: JobKind) -> Option<JobId> {
         let running = self.running();
-        let is_check = |job: &&Job| job.kind == JobKind::Check && running.contains_key(&job.id);
-        state.jobs.values().find(is_check).map(|job| job.id)
+        let is_one = |job: &&Job| job.kind == kind && running.contains_key(&job.id);
+        state.jobs.values().find(is_one).map(|job| job.id)
     }
 
-    fn stop_check(&self, state: &State) {
-        if let Some(id) = self.running_check(state)
+    fn stop_one(&self, state: &State, kind: JobKind) {
+        if let Some(id) = self.running_one(state, kind)
             && let Some(running) = self.running().get(&id)
         {
             running.cancel.request();

@@ -132,7 +132,9 @@ impl Task {
             let running = Arc::clone(&self.running);
             let worker = async {
                 let _packages = match kind {
-                    JobKind::Check | JobKind::Update => Some(service.packages.lock().await),
+                    JobKind::Check | JobKind::Download | JobKind::Update => {
+                        Some(service.packages.lock().await)
+                    }
                     _ => None,
                 };
                 let engine = Arc::clone(&service.engine);

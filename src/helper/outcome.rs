@@ -128,11 +128,15 @@ pub(crate) fn learned(kind: JobKind, verdict: &Verdict, known: Updates, now: Tim
         set,
     };
     match (kind, verdict) {
-        (JobKind::Check, Verdict::Done(done)) => Some(succeeded(done.found.clone().unwrap_or_default())),
+        (JobKind::Check | JobKind::Download, Verdict::Done(done)) => {
+            Some(succeeded(done.found.clone().unwrap_or_default()))
+        }
         // An update begins with a look and installs all of what it found.
         (JobKind::Update, Verdict::Done(_)) => Some(succeeded(UpdateSet::default())),
         (JobKind::Check, Verdict::Failed(failure)) => Some(could_not(failure, known, now)),
-        (JobKind::Update, Verdict::Failed(failure)) if is_about_repositories(failure.code) => {
+        (JobKind::Download | JobKind::Update, Verdict::Failed(failure))
+            if is_about_repositories(failure.code) =>
+        {
             Some(could_not(failure, known, now))
         }
         _ => None,

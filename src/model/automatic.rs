@@ -19,6 +19,8 @@ pub enum AutomaticStep {
     NotBefore(Timestamp),
     /// Look for updates.
     Check,
+    /// Fetch what was found.
+    Download,
     /// Install what was found.
     Install,
 }
@@ -36,11 +38,16 @@ pub fn automatic_step(state: &State, around: Surroundings, now: Timestamp) -> Au
         return AutomaticStep::OtherVersionWaits(id);
     }
     let due = check_time(&state.updates, policy, None, around, now);
+    let set = &state.updates.set;
+    let (next, nothing_to_do) = match policy.automation {
+        Automation::Download => (AutomaticStep::Download, set.download_size == 0),
+        _ => (AutomaticStep::Install, set.is_empty()),
+    };
     match (due, around.wait(policy)) {
         (CheckTime::Never, _) => AutomaticStep::Off,
-        (CheckTime::At(moment), _) if state.updates.set.is_empty() => AutomaticStep::NotBefore(moment),
+        (CheckTime::At(moment), _) if nothing_to_do => AutomaticStep::NotBefore(moment),
         (_, Some(wait)) => AutomaticStep::Wait(wait),
-        (CheckTime::At(_), None) => AutomaticStep::Install,
+        (CheckTime::At(_), None) => next,
         (CheckTime::Now | CheckTime::After(_), None) => AutomaticStep::Check,
     }
 }

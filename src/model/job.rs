@@ -26,6 +26,8 @@ coded! {
         Edit = "edit",
         /// Look for updates.
         Check = "check",
+        /// Fetch the packages of an update, so that installing it needs no network.
+        Download = "download",
         /// Install updates into a new snapshot and make it the default.
         Update = "update",
         /// Make another snapshot the default.
@@ -42,6 +44,14 @@ coded! {
         Restore = "restore",
         /// Remove what an interrupted job left behind.
         Recover = "recover",
+    }
+}
+
+impl JobKind {
+    /// Whether it is the one job that may run. What only looks or fetches runs beside others, and an update ends it: it
+    /// looks and fetches by itself.
+    pub const fn changes_the_system(self) -> bool {
+        !matches!(self, Self::Check | Self::Download)
     }
 }
 
@@ -181,7 +191,7 @@ impl Job {
     /// day.
     pub fn is_history(&self) -> bool {
         let worked = |outcome: &JobOutcome| matches!(outcome.ending, Ending::Done | Ending::NothingChanged);
-        self.kind != JobKind::Check || self.outcome().is_some_and(|outcome| !worked(outcome))
+        self.kind.changes_the_system() || self.outcome().is_some_and(|outcome| !worked(outcome))
     }
 
     /// The progress of a job that runs.

@@ -13,6 +13,8 @@ coded! {
     Automation {
         /// It looks for them and tells.
         Notify = "notify",
+        /// It also downloads them, so that installing them is quick and needs no network.
+        Download = "download",
         /// It also installs them into a new snapshot, which starts with the next restart.
         Install = "install",
     }

@@ -165,7 +165,7 @@ impl State {
     pub fn working(&self) -> Option<&Job> {
         self.jobs
             .values()
-            .find(|job| matches!(job.state, JobState::Running { .. }) && job.kind != crate::JobKind::Check)
+            .find(|job| matches!(job.state, JobState::Running { .. }) && job.kind.changes_the_system())
     }
 
     fn existing(&self, id: SnapshotId) -> Result<&Snapshot, Refusal> {

@@ -105,7 +105,11 @@ impl Status {
             };
         }
         // Only the newest change counts: a failure followed by a success is history.
-        let newest = state.jobs.values().rev().find(|job| job.kind != JobKind::Check);
+        let newest = state
+            .jobs
+            .values()
+            .rev()
+            .find(|job| job.kind.changes_the_system());
         if let Some((job, outcome)) = newest.and_then(|job| job.outcome().map(|outcome| (job, outcome)))
             && matches!(outcome.ending, Ending::Undone | Ending::NeedsAttention)
         {

@@ -19,6 +19,15 @@ impl UpdateSet {
         self.packages.is_empty()
     }
 
+    /// The same, when nothing of it is left to be downloaded.
+    pub fn fetched(mut self) -> Self {
+        self.download_size = 0;
+        for package in &mut self.packages {
+            package.download_size = 0;
+        }
+        self
+    }
+
     /// How many of the packages are security updates.
     pub fn security_count(&self) -> usize {
         self.packages.iter().filter(|package| package.security).count()

@@ -45,6 +45,8 @@ pub mod action {
     pub const EDIT: &str = "org.kedge.kedge1.edit-snapshot";
     /// Look for updates.
     pub const CHECK: &str = "org.kedge.kedge1.check-updates";
+    /// Fetch updates without installing them.
+    pub const DOWNLOAD: &str = "org.kedge.kedge1.download-updates";
     /// Install updates.
     pub const UPDATE: &str = "org.kedge.kedge1.update";
     /// Discard what waits for the restart.
@@ -67,7 +69,8 @@ pub mod action {
 
     /// All of them.
     pub const ALL: &[&str] = &[
-        CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, EDIT, READ, RESTORE, ROLLBACK, TRY_ONCE, UPDATE,
+        CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, DOWNLOAD, EDIT, READ, RESTORE, ROLLBACK, TRY_ONCE,
+        UPDATE,
     ];
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Play)> {
     crate::trials!(
         nothing_happens_that_nobody_decided,
         updates_are_found_and_installed_but_nothing_restarts,
+        updates_are_downloaded_once_and_not_installed,
         what_is_up_to_date_stays_as_it_is,
         a_metered_network_and_the_battery_are_waited_for,
         another_version_that_was_chosen_is_left_alone,
@@ -62,6 +63,29 @@ fn updates_are_found_and_installed_but_nothing_restarts(it: &Asserted) -> Result
     let made = after.snapshots.len();
     stage.run(&["automatic"]).exited(0);
     assert_eq!(stage.engine.system()?.snapshots.len(), made);
+    Ok(())
+}
+
+fn updates_are_downloaded_once_and_not_installed(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let before = stage.engine.system()?;
+    decide(&stage, "download");
+    let said = stage.run(&["automatic"]);
+    said.exited(0);
+    said.told(&[
+        "Looking for updates.",
+        "Downloading 12 updates, to be installed by somebody.",
+        "The updates are downloaded.",
+    ]);
+    assert_eq!(stage.engine.system()?, before, "nothing is installed");
+    let again = stage.run(&["automatic"]);
+    again.exited(0);
+    again.told(&["The updates are downloaded, to be installed by somebody. The next check is due at"]);
+    // Who installs them now needs no network for it.
+    let said = stage.run(&["update", "--yes", "--verbose"]);
+    said.exited(0);
+    assert!(!format!("{said:?}").contains("Retrieving: "), "{said:?}");
+    assert_ne!(default(&stage), before.default);
     Ok(())
 }
 

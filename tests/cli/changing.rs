@@ -390,7 +390,6 @@ fn settings_are_shown_and_changed(it: &Asserted) -> Result<(), Failed> {
     again.told(&["Nothing to change."]);
     for wrong in [
         &["--automation", "reboot"][..],
-        &["--automation", "download"],
         &["--keep-updates", "1"],
         &["--space-percent", "-1"],
         &["--on-battery", "maybe"],

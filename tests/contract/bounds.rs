@@ -116,6 +116,7 @@ async fn malformed() {
         (wire::name::SNAPSHOTS, "Delete"),
         (wire::name::SNAPSHOTS, "Edit"),
         (wire::name::UPDATES, "Check"),
+        (wire::name::UPDATES, "Download"),
         (wire::name::UPDATES, "Install"),
         (wire::name::BOOT, "Rollback"),
         (wire::name::BOOT, "PlanRollback"),

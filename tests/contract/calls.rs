@@ -209,6 +209,7 @@ async fn actions() {
         (snapshots.delete(&[31], none()).await, action::DELETE),
         (snapshots.edit(31, edit, none()).await, action::EDIT),
         (updates.check(none()).await, action::CHECK),
+        (updates.download(none()).await, action::DOWNLOAD),
         (updates.install(none()).await, action::UPDATE),
         (updates.discard(none()).await, action::DISCARD),
         (boot.rollback(31, none()).await, action::ROLLBACK),

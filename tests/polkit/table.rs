@@ -70,6 +70,7 @@ async fn change(connection: &Connection, action: &str) -> zbus::Result<Option<u3
         }
         action::EDIT => snapshots.edit(38, wire::edit_changes(&edit), none()).await?,
         action::CHECK => updates.check(none()).await?,
+        action::DOWNLOAD => updates.download(none()).await?,
         action::UPDATE => updates.install(none()).await?,
         action::DISCARD => updates.discard(none()).await?,
         action::ROLLBACK => {
@@ -183,6 +184,7 @@ pub(crate) async fn whole() {
         action::EDIT,
         action::DELETE,
         action::CHECK,
+        action::DOWNLOAD,
         action::UPDATE,
         action::DISCARD,
         action::ROLLBACK,

@@ -416,6 +416,10 @@ impl Record {
         self.with(|context| engine.check(context))
     }
 
+    pub(crate) fn download(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
+        self.with(|context| engine.download(context))
+    }
+
     /// The log, for whoever reads why a test failed (it is shown only then when run with `KEDGE_LOG=1`).
     pub(crate) fn print_on_panic(&self) {
         if std::env::var_os("KEDGE_LOG").is_some() {

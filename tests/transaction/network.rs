@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) const CASES: &[Case] = &[
     ("network::downloads_with_rising_progress", downloads),
+    ("network::an_update_takes_what_was_downloaded", fetched_before),
     (
         "network::cancel_while_the_server_stands_still",
         cancel_standing_still,
@@ -26,21 +27,21 @@ pub(crate) const CASES: &[Case] = &[
 
 /// Serves files until dropped.
 #[derive(Debug)]
-struct Server {
+pub(crate) struct Server {
     port: u16,
     stop: Arc<AtomicBool>,
 }
 
 impl Server {
     /// Binds a port; nothing is served before [`Server::start`].
-    fn bind() -> (TcpListener, u16) {
+    pub(crate) fn bind() -> (TcpListener, u16) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         (listener, port)
     }
 
     /// Serves `folder`; a package stands still in the middle when `stall` is set.
-    fn start(listener: TcpListener, folder: PathBuf, stall: bool) -> Self {
+    pub(crate) fn start(listener: TcpListener, folder: PathBuf, stall: bool) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let (stopped, port) = (Arc::clone(&stop), listener.local_addr().unwrap().port());
         std::thread::spawn(move || {
@@ -141,6 +142,38 @@ fn downloads(kit: &Kit) {
         name.to_string_lossy().ends_with(".deb")
     });
     assert_eq!(kept.count(), 0);
+}
+
+/// What was downloaded is installed although the server no longer has it.
+fn fetched_before(kit: &Kit) {
+    let (listener, port) = Server::bind();
+    let machine = machine(kit, port);
+    let _server = Server::start(listener, machine.repository.path.clone(), false);
+    let record = Record::default();
+    let set = record.download(&machine.engine()).unwrap();
+    assert_eq!((set.packages.len(), set.download_size), (2, 0), "{set:?}");
+    machine.assert_old_system();
+    let set = Record::default().check(&machine.engine()).unwrap();
+    assert_eq!((set.packages.len(), set.download_size), (2, 0), "nothing is left");
+    let removed = remove_below(&machine.repository.path, "deb");
+    assert!(removed >= 2, "{removed}");
+    let record = Record::default();
+    let result = record.update(&machine.engine());
+    record.print_on_panic();
+    assert_eq!(result.unwrap(), Outcome::Changed(SnapshotId(2)));
+    machine.assert_new_system(2);
+}
+
+/// Deletes all files with this extension, and says how many.
+pub(crate) fn remove_below(folder: &Path, extension: &str) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| match path.extension().is_some_and(|it| it == extension) {
+            _ if path.is_dir() => remove_below(&path, extension),
+            true => fs::remove_file(path).map(|()| 1).unwrap(),
+            false => 0,
+        })
+        .sum()
 }
 
 fn cancel_standing_still(kit: &Kit) {

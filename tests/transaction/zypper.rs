@@ -2,6 +2,7 @@
 //! Updates by zypper: a small system with rpm's database, and a repository of packages built here.
 
 use crate::machine::{Kit, Machine, Place, Record, failure};
+use crate::network::{Server, remove_below};
 use engine::{Engine as _, Outcome};
 use model::{Capability, ChangeKind, Concern, FailureCode, NewSnapshot, Phase, SnapshotId};
 use std::collections::hash_map::DefaultHasher;
@@ -13,6 +14,7 @@ use support::loop_btrfs::{has_program, run};
 
 pub(crate) const CASES: &[crate::Case] = &[
     ("zypper::check_lists_what_an_update_would_change", check_lists),
+    ("zypper::an_update_takes_what_was_downloaded", fetched_before),
     ("zypper::update_becomes_the_default", update_succeeds),
     ("zypper::update_continues_what_is_pending", update_continues),
     ("zypper::nothing_to_do_leaves_nothing", nothing_to_do),
@@ -140,7 +142,11 @@ fn with_rpm(system: &Path) {
 }
 
 fn write_repository(system: &Path, more: &str) {
-    let text = format!("[local]\nname=local\nenabled=1\nbaseurl=dir:/srv/rpm\n{more}");
+    write_repository_at(system, "dir:/srv/rpm", more);
+}
+
+fn write_repository_at(system: &Path, place: &str, more: &str) {
+    let text = format!("[local]\nname=local\nenabled=1\nbaseurl={place}\n{more}");
     fs::write(system.join("etc/zypp/repos.d/local.repo"), text).unwrap();
 }
 
@@ -260,6 +266,33 @@ fn update_succeeds(kit: &Kit) {
         plan.concerns
     );
     assert_eq!(plan.changes[0].fixes, ["CVE-2026-1234"]);
+}
+
+/// What was downloaded is installed although the server no longer has it.
+fn fetched_before(kit: &Kit) {
+    let (listener, port) = Server::bind();
+    let machine = Machine::with(kit, Place::Sysimage, 1400, |system| {
+        with_rpm(system);
+        write_repository_at(system, &format!("http://127.0.0.1:{port}/"), "gpgcheck=0\n");
+        Ok(())
+    });
+    offer(&machine);
+    let _server = Server::start(listener, folder(&machine), false);
+    let record = Record::default();
+    let set = record.download(&machine.engine());
+    record.print_on_panic();
+    let set = set.unwrap();
+    assert_eq!((set.packages.len(), set.download_size), (2, 0), "{set:?}");
+    machine.assert_old_system();
+    let set = Record::default().check(&machine.engine()).unwrap();
+    assert_eq!((set.packages.len(), set.download_size), (2, 0), "nothing is left");
+    assert!(remove_below(&folder(&machine), "rpm") >= 2);
+    let record = Record::default();
+    let result = record.update(&machine.engine());
+    record.print_on_panic();
+    assert_eq!(result.unwrap(), Outcome::Changed(SnapshotId(2)));
+    assert_eq!(machine.read(2, "usr/share/alpha/version"), "2\n");
+    machine.assert_running_untouched();
 }
 
 fn update_continues(kit: &Kit) {

@@ -78,7 +78,7 @@ Item {
         function test_choicesAreWords() {
             const choice = saying("When there are updates");
             compare(choice.currentText, "Tell me");
-            choice.activated(1);
+            choice.activated(2);
             compare(choices.calls, ["automation install"]);
             tryCompare(choice, "currentText", "Tell me");
             choices.automation = "install";

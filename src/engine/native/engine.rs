@@ -108,6 +108,10 @@ impl Engine for NativeEngine {
         transaction::check(self, context)
     }
 
+    fn download(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        transaction::download(self, context)
+    }
+
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
         transaction::update(self, context)
     }

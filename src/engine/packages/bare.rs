@@ -75,6 +75,10 @@ impl Packages for Bare {
         Err(RefusalCode::NoPackageManager.into())
     }
 
+    fn download(&self, _: &Sandboxed, _: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
     fn update(&self, _: &Sandboxed, _: &Context<'_>, _: Range<u16>) -> Result<Outcome<()>, Error> {
         Err(RefusalCode::NoPackageManager.into())
     }

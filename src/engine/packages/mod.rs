@@ -114,6 +114,15 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
         installed: &[Package],
     ) -> Result<UpdateSet, Error>;
 
+    /// Asks the repositories, and fetches what an update would install into the caches. What is returned has nothing left
+    /// to download.
+    fn download(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error>;
+
     /// Installs all updates, reporting progress within `permille`. `Unchanged` when there are none.
     fn update(
         &self,

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The disk of a simulated machine.
 
-use super::packages::{Offer, Packages};
+use super::packages::{Offer, Packages, update_set};
 use crate::{Error, System};
 use model::{
     Capabilities, Capability, Cleanup, Condition, Failure, PackageChange, Phase, Refusal, RefusalCode,
-    Snapshot, SnapshotId, SnapshotKind, State, Timestamp, Uuid, userdata_key,
+    Snapshot, SnapshotId, SnapshotKind, State, Timestamp, UpdateSet, Uuid, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
@@ -30,6 +30,8 @@ pub(super) struct Machine {
     /// The subvolume outside `.snapshots` that the machine may run from instead of a snapshot.
     root: (Uuid, Packages),
     pub(super) offers: Vec<Offer>,
+    /// Names and versions of packages that wait in the cache.
+    pub(super) fetched: BTreeSet<(String, String)>,
     /// What goes wrong each time a job reaches the phase.
     pub(super) broken: BTreeMap<Phase, Failure>,
     /// The snapshot a transaction of this engine is open in.
@@ -55,6 +57,7 @@ impl Machine {
             contents: BTreeMap::new(),
             root: (Uuid::default(), packages),
             offers: Vec::new(),
+            fetched: BTreeSet::new(),
             broken: BTreeMap::new(),
             open: None,
             nightly_is_ours: false,
@@ -138,6 +141,27 @@ impl Machine {
             self.state.snapshots.get(&id)?.uuid,
             self.packages(Some(id))?.clone(),
         ))
+    }
+
+    /// What an update of this version would change, and what of it is still to be downloaded.
+    pub(super) fn missing_in(&self, id: Option<SnapshotId>) -> UpdateSet {
+        let packages = self.packages(id).cloned().unwrap_or_default();
+        let mut set = update_set(&self.offers, &packages);
+        for package in &mut set.packages {
+            if self
+                .fetched
+                .contains(&(package.name.clone(), package.new.clone()))
+            {
+                set.download_size -= package.download_size;
+                package.download_size = 0;
+            }
+        }
+        set
+    }
+
+    /// The same of what starts next.
+    pub(super) fn found(&self) -> UpdateSet {
+        self.missing_in(self.state().default)
     }
 
     /// What is installed in a snapshot, or in the running system; `None` when there is no such snapshot.

@@ -232,12 +232,18 @@ impl Engine for SimEngine {
         work.enter(Phase::Prepare, 0)?;
         work.trouble().map_err(Stop::into_error)?;
         self.refresh(&mut work, 50, 1000).map_err(Stop::into_error)?;
-        let machine = self.machine();
-        let packages = machine
-            .packages(machine.state().default)
-            .cloned()
-            .unwrap_or_default();
-        Ok(packages::update_set(&machine.offers, &packages))
+        Ok(self.machine().found())
+    }
+
+    fn download(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        self.machine().state().may_check()?;
+        let mut work = Work::new(self, context);
+        work.enter(Phase::Prepare, 0)?;
+        work.trouble().map_err(Stop::into_error)?;
+        self.refresh(&mut work, 50, 150).map_err(Stop::into_error)?;
+        let set = self.machine().found();
+        self.fetch(&mut work, &set, 150..1000).map_err(Stop::into_error)?;
+        Ok(set.fetched())
     }
 
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {

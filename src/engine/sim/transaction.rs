@@ -7,6 +7,7 @@ use super::work::{Stop, Work};
 use super::{Offer, SimEngine};
 use crate::{Context, Error, Outcome};
 use model::{Cleanup, Failure, FailureCode, Phase, SnapshotId, UpdateSet, userdata_key};
+use std::ops::Range;
 use std::time::Duration;
 
 /// The error of a job that ended as if the power went.
@@ -106,13 +107,12 @@ impl SimEngine {
         self.refresh(work, 20, 80)?;
         let (offers, set) = {
             let machine = self.machine();
-            let packages = machine.packages(Some(id)).cloned().unwrap_or_default();
-            (machine.offers.clone(), update_set(&machine.offers, &packages))
+            (machine.offers.clone(), machine.missing_in(Some(id)))
         };
         if set.is_empty() {
             return Ok(false);
         }
-        Self::download(work, &set)?;
+        self.fetch(work, &set, 80..400)?;
         self.install(work, id, &offers, &set)?;
         work.enter(Phase::Verify, 920)?;
         work.trouble()?;
@@ -129,17 +129,21 @@ impl SimEngine {
             snapshot.read_only = read_only;
         });
         machine.change(|state| state.default = Some(id));
+        // What is installed need not be kept.
+        machine.fetched.clear();
         Ok(true)
     }
 
-    fn download(work: &mut Work<'_>, set: &UpdateSet) -> Result<(), Stop> {
-        work.enter(Phase::Download, 80)?;
+    /// Fetches what of this is not in the cache.
+    pub(super) fn fetch(&self, work: &mut Work<'_>, set: &UpdateSet, within: Range<u16>) -> Result<(), Stop> {
+        work.enter(Phase::Download, within.start)?;
         let (mut done, count) = (0, set.packages.len());
+        let length = u64::from(within.end.saturating_sub(within.start));
         for (at, package) in set.packages.iter().enumerate() {
             if at == count / 2 {
                 work.trouble()?;
             }
-            let permille = 80 + u16::try_from(done * 320 / set.download_size.max(1)).unwrap_or(320);
+            let part = u16::try_from(done * length / set.download_size.max(1)).unwrap_or(0);
             if package.download_size > 0 {
                 let size = package.download_size / 1024;
                 work.log(&format!(
@@ -147,8 +151,10 @@ impl SimEngine {
                     package.name, package.new, package.arch
                 ));
             }
-            work.item(permille, at + 1, count, &package.name)?;
+            work.item(within.start + part, at + 1, count, &package.name)?;
             done += package.download_size;
+            let file = (package.name.clone(), package.new.clone());
+            self.machine().fetched.insert(file);
         }
         Ok(())
     }

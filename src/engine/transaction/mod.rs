@@ -31,7 +31,7 @@ pub(crate) use sandbox::Sandboxed;
 pub(crate) use verify::{Kernel, concerns, kernels, refuse_unbootable};
 
 use crate::native::{Base, NativeEngine};
-use crate::packages::{self, Database, Packages, Tree};
+use crate::packages::{self, CACHE, Database, Package, Packages, Tree};
 use crate::platform::books::PlatformBooks;
 use crate::{Context, Engine as _, Error, Outcome};
 use lock::Locks;
@@ -111,6 +111,33 @@ fn at(phase: Phase, permille: u16) -> Progress {
 
 /// Asks the repositories what an update of the default snapshot would change.
 pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<UpdateSet, Error> {
+    ask(engine, context, CACHE, |packages, inside, context, installed| {
+        packages.check(inside, context, installed)
+    })
+}
+
+/// Asks the same, and fetches what an update would install to where it will look for it.
+pub(crate) fn download(engine: &NativeEngine, context: &Context<'_>) -> Result<UpdateSet, Error> {
+    let caches_in = match transactor::of(engine)? {
+        // What runs in a transaction of tukit has the running system's cache, and keeps packages as `zypp` there.
+        Transactor::Tukit => "var/cache",
+        _ => CACHE,
+    };
+    ask(
+        engine,
+        context,
+        caches_in,
+        |packages, inside, context, installed| packages.download(inside, context, installed),
+    )
+}
+
+/// Has the package manager of the default snapshot look at it, unchanged.
+fn ask(
+    engine: &NativeEngine,
+    context: &Context<'_>,
+    caches_in: &'static str,
+    question: impl FnOnce(&dyn Packages, &Sandboxed, &Context<'_>, &[Package]) -> Result<UpdateSet, Error> + Send,
+) -> Result<UpdateSet, Error> {
     context.report.progress(at(Phase::Prepare, 0));
     engine.system()?.to_state().may_check()?;
     let (_, _, snapshot) = origin(engine)?;
@@ -124,10 +151,11 @@ pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<Upda
         running,
         writable: false,
         caches: packages.caches(),
+        caches_in,
         database: (place, packages.looks_in()),
     };
     sandbox::enter(&spec, context, |inside, context| {
-        packages.check(inside, context, &installed)
+        question(&*packages, inside, context, &installed)
     })
 }
 
@@ -184,6 +212,7 @@ impl Job<'_> {
             running: store.root(),
             writable: true,
             caches: packages.caches(),
+            caches_in: CACHE,
             database: (self.manager.place, packages.looks_in()),
         };
         let done = if transactor::of(self.engine)? == Transactor::Tukit {

@@ -14,7 +14,7 @@
 
 use super::mounts::{self, Shown};
 use super::place::{Place, Placed};
-use crate::packages::{CACHE, Cache, Tree};
+use crate::packages::{Cache, Tree};
 use crate::run::Run;
 use crate::{Context, Error, Report};
 use model::{Progress, SnapshotId};
@@ -38,8 +38,10 @@ pub(crate) struct Spec<'a> {
     pub(crate) running: BorrowedFd<'a>,
     /// Whether the snapshot can be changed.
     pub(crate) writable: bool,
-    /// What lies in Kedge's cache.
+    /// What outlives the sandbox.
     pub(crate) caches: &'static [Cache],
+    /// Where it lies, below the running system's root: Kedge's cache, unless others are to find it.
+    pub(crate) caches_in: &'static str,
     /// The directory of the package database, and where the package manager looks for it.
     pub(crate) database: (&'static str, &'static str),
 }
@@ -228,7 +230,7 @@ impl Sources {
         let running = Place::new(spec.running);
         let mut caches = Vec::new();
         for cache in spec.caches {
-            let path = format!("{CACHE}/{}", cache.name);
+            let path = format!("{}/{}", spec.caches_in, cache.name);
             let directory = running.make_directories(&path)?;
             caches.push((cache.at, clone(&directory, &path)?));
         }

@@ -52,6 +52,33 @@ impl Updates {
     }
 
     #[zbus(out_args("job", "path"))]
+    async fn download(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        options: Options,
+    ) -> Result<(u32, OwnedObjectPath), Error> {
+        wire::no_options(&options)?;
+        let begin = self.0.begin(
+            (&header, connection),
+            action::DOWNLOAD,
+            (JobKind::Download, None),
+            State::may_check,
+            |_| {
+                Box::new(|engine, context| {
+                    let found = engine.download(context)?;
+                    Ok(Done {
+                        changed: !found.is_empty(),
+                        found: Some(found),
+                        ..Done::default()
+                    })
+                })
+            },
+        );
+        begin.await
+    }
+
+    #[zbus(out_args("job", "path"))]
     async fn install(
         &self,
         #[zbus(header)] header: Header<'_>,

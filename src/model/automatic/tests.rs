@@ -45,6 +45,20 @@ fn the_policy_decides_how_far_it_goes() {
         ),
         ("found", with(found(&[false]), install), AutomaticStep::Install),
         (
+            "found, only to be fetched",
+            {
+                let mut state = with(found(&[false]), Automation::Download);
+                state.updates.set.download_size = 7;
+                state
+            },
+            AutomaticStep::Download,
+        ),
+        (
+            "fetched",
+            with(found(&[false]), Automation::Download),
+            AutomaticStep::NotBefore(next),
+        ),
+        (
             "nothing found",
             with(found(&[]), install),
             AutomaticStep::NotBefore(next),

@@ -17,6 +17,10 @@ pub trait Updates {
     #[zbus(allow_interactive_auth)]
     fn check(&self, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Started>;
 
+    /// Looks for updates and fetches them.
+    #[zbus(allow_interactive_auth)]
+    fn download(&self, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Started>;
+
     /// Installs all updates into a new snapshot and makes that the default.
     #[zbus(allow_interactive_auth)]
     fn install(&self, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Started>;

@@ -13,6 +13,8 @@ pub(super) fn cases() -> Vec<Case> {
         a_check_finds_nothing_when_nothing_is_new,
         a_failed_check_is_a_failure_not_an_empty_list,
         a_check_can_be_cancelled,
+        a_download_fetches_and_installs_nothing,
+        a_download_can_be_cancelled,
         an_update_makes_a_complete_new_default,
         an_update_reports_every_phase_and_never_less,
         an_update_with_nothing_new_leaves_no_trace,
@@ -91,6 +93,46 @@ fn a_check_can_be_cancelled(bench: &mut dyn Bench) -> Result<(), Failed> {
     bench.offer(&[(INSTALLED, "2")]);
     let before = system(bench);
     let (result, seen) = run_cancelled(Phase::Refresh, |context| bench.engine().check(context));
+    assert_eq!(seen.accepted, Some(true));
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    assert_eq!(system(bench), before);
+    Ok(())
+}
+
+fn a_download_fetches_and_installs_nothing(bench: &mut dyn Bench) -> Result<(), Failed> {
+    let before = system(bench);
+    let nothing = run(|context| bench.engine().download(context)).0?;
+    assert!(nothing.is_empty(), "{nothing:?}");
+    bench.offer(&[(INSTALLED, "2")]);
+    let (result, seen) = run(|context| bench.engine().download(context));
+    let set = result?;
+    assert_eq!(
+        brief(&set.packages),
+        [(INSTALLED, ChangeKind::Upgraded, "1", "2")]
+    );
+    assert_eq!((set.download_size, set.packages[0].download_size), (0, 0));
+    let phases: Vec<_> = seen.progress.iter().map(|it| it.phase).collect();
+    assert!(phases.contains(&Phase::Refresh), "{phases:?}");
+    assert!(!phases.contains(&Phase::Install), "{phases:?}");
+    assert_eq!(system(bench), before);
+    assert_eq!(update(bench)?, Outcome::Changed(SnapshotId(2)));
+    bench.set_reachable(false);
+    let error = run(|context| bench.engine().download(context))
+        .0
+        .expect_err("must fail");
+    assert_eq!(
+        error.failure().code,
+        FailureCode::RepositoryUnavailable,
+        "{}",
+        error.chain()
+    );
+    Ok(())
+}
+
+fn a_download_can_be_cancelled(bench: &mut dyn Bench) -> Result<(), Failed> {
+    bench.offer(&[(INSTALLED, "2")]);
+    let before = system(bench);
+    let (result, seen) = run_cancelled(Phase::Refresh, |context| bench.engine().download(context));
     assert_eq!(seen.accepted, Some(true));
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     assert_eq!(system(bench), before);

@@ -128,6 +128,40 @@ impl Packages for Apt {
         Ok(simulate::update_set(&plan, installed, &downloads, &sizes))
     }
 
+    fn download(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error> {
+        refresh(inside, context, 0..150)?;
+        let plan = simulate(inside, context)?;
+        if plan.is_empty() {
+            return Ok(UpdateSet::default());
+        }
+        let sizes = sizes(inside, context, &plan)?;
+        let mut tracker = Tracker::new(Phase::Download, 200..1000, 1000..1000, 0);
+        let mut take = |line: &str| {
+            if let Some(progress) = tracker.take(line) {
+                context.report.progress(progress);
+            }
+        };
+        // The snapshot is read-only, so that dpkg's lock in it cannot be taken; Kedge's own keeps others from the cache.
+        let command = apt_get(
+            inside,
+            [
+                "-y",
+                "--download-only",
+                "-o",
+                "Debug::NoLocking=1",
+                "dist-upgrade",
+            ],
+        );
+        let finished = reporting(command, &mut take).finish(context)?;
+        done(finished, tracker.failed())?;
+        Ok(simulate::update_set(&plan, installed, &BTreeMap::new(), &sizes).fetched())
+    }
+
     fn update(
         &self,
         inside: &Sandboxed,

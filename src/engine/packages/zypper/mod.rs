@@ -119,6 +119,18 @@ impl Packages for Zypper {
         Ok(plan.update_set(&|name| security.contains(name)))
     }
 
+    fn download(&self, inside: &Sandboxed, context: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
+        refresh(inside, context, 0..150)?;
+        let plan = self.plan(inside, context)?;
+        if plan.planned.is_empty() {
+            return Ok(UpdateSet::default());
+        }
+        let security = security(inside, context)?;
+        let mut tracker = Tracker::new(200..1000, 1000..1000, plan.planned.len());
+        let run = self.perform(inside, context, &["--download-only"], &mut tracker);
+        run.map(|()| plan.update_set(&|name| security.contains(name)).fetched())
+    }
+
     fn update(
         &self,
         inside: &Sandboxed,
@@ -135,19 +147,7 @@ impl Packages for Zypper {
             return Ok(Outcome::Unchanged);
         }
         let mut tracker = Tracker::new(at(10)..at(45), at(45)..at(100), plan.planned.len());
-        let mut run = said::Run::default();
-        let report = context.report;
-        let mut take = |line: &str| {
-            let mut log = |line: &str| report.log(line);
-            run.feed(&format!("{line}\n"), &mut log, &mut |step| {
-                report.progress(tracker.take(step))
-            });
-        };
-        let command = zypper(inside, [self.method().verb()])
-            .args(["-y", "--auto-agree-with-product-licenses"])
-            .lines(&mut take);
-        let finished = command.finish(context)?;
-        self.judge(finished, &run)?;
+        self.perform(inside, context, &[], &mut tracker)?;
         Ok(Outcome::Changed(()))
     }
 
@@ -176,6 +176,30 @@ impl Zypper {
         let (finished, run) = listen(command, context)?;
         self.judge(finished, &run)?;
         Ok(run)
+    }
+
+    /// Updates, or only a part of that by these options.
+    fn perform(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        options: &'static [&'static str],
+        tracker: &mut Tracker,
+    ) -> Result<(), Error> {
+        let mut run = said::Run::default();
+        let report = context.report;
+        let mut take = |line: &str| {
+            let mut log = |line: &str| report.log(line);
+            run.feed(&format!("{line}\n"), &mut log, &mut |step| {
+                report.progress(tracker.take(step))
+            });
+        };
+        let command = zypper(inside, [self.method().verb()])
+            .args(["-y", "--auto-agree-with-product-licenses"])
+            .args(options.iter().copied())
+            .lines(&mut take);
+        let finished = command.finish(context)?;
+        self.judge(finished, &run)
     }
 
     /// The verdict is the exit code's alone: what zypper says of each package is "done" even when its script failed.
