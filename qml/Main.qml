@@ -169,6 +169,10 @@ Kirigami.ApplicationWindow {
         id: historyModel
     }
 
+    Agent {
+        id: sessionAgent
+    }
+
     Settings {
         id: systemSettings
 
@@ -348,6 +352,7 @@ Kirigami.ApplicationWindow {
         StatusPage {
             app: system
             job: currentJob
+            agent: sessionAgent
             onOpened: number => root.showSnapshot(number)
             onRollBackAsked: number => root.askRollBack(number)
             onTimelineAsked: root.showPage("timeline")

@@ -11,6 +11,7 @@ Kirigami.ScrollablePage {
 
     required property App app
     required property CurrentJob job
+    required property Agent agent
 
     signal opened(number: int)
     signal rollBackAsked(number: int)
@@ -56,6 +57,13 @@ Kirigami.ScrollablePage {
         UndoMessage {
             Layout.fillWidth: true
             app: root.app
+        }
+
+        AgentMessage {
+            Layout.fillWidth: true
+            app: root.app
+            agent: root.agent
+            onSettingsAsked: root.fixAsked("settings")
         }
     }
 

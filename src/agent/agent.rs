@@ -313,7 +313,8 @@ impl Agent {
             self.pass_night(&state, &mut wake).await;
             let said = Said {
                 planned: self.memory.planned_restart(&self.boot),
-                wait: self.wait,
+                nights: self.nights,
+                wait: self.wait.or_else(|| self.automatic_wait(&state, moment)),
             };
             if let Err(error) = service::say(&self.session, said).await {
                 tracing::warn!(%error, "the window is not told");

@@ -15,7 +15,9 @@ pub(crate) const PATH: &str = "/org/kedge/Kedge/Agent";
 pub(crate) struct Said {
     /// When a restart was agreed to.
     pub(crate) planned: Option<RestartWhen>,
-    /// Why a check that is due is not made.
+    /// Whether there is somebody who can tell us at night.
+    pub(crate) nights: bool,
+    /// Why a check or an update that is due is not made.
     pub(crate) wait: Option<Wait>,
 }
 
@@ -43,6 +45,9 @@ pub(crate) async fn say(session: &Connection, said: Said) -> zbus::Result<()> {
     if old.planned != said.planned {
         service.planned_restart_changed(object.signal_emitter()).await?;
     }
+    if old.nights != said.nights {
+        service.restart_times_changed(object.signal_emitter()).await?;
+    }
     if old.wait != said.wait {
         service.waits_for_changed(object.signal_emitter()).await?;
     }
@@ -57,7 +62,16 @@ impl Service {
         self.said.planned.map_or("", RestartWhen::as_str)
     }
 
-    /// Why the daily check, which is due, is not made: `offline`, `metered`, `on-battery`, `saves-power`, or nothing.
+    /// What `PlanRestart` can be asked for here.
+    #[zbus(property)]
+    fn restart_times(&self) -> Vec<&str> {
+        let times = RestartWhen::ALL.iter().copied();
+        let possible = times.filter(|when| self.said.nights || *when != RestartWhen::Tonight);
+        possible.map(RestartWhen::as_str).collect()
+    }
+
+    /// Why what is due by itself, a check or an update, is not made: `offline`, `metered`, `on-battery`, `saves-power`, or
+    /// nothing.
     #[zbus(property)]
     fn waits_for(&self) -> &str {
         self.said.wait.map_or("", Wait::as_str)

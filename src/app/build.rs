@@ -21,7 +21,8 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
 
 /// The files that declare what QML sees. They are listed, not looked for: a watched directory would compile all the C++
 /// again for every edit in a file beside them.
-const BRIDGES: [&str; 7] = [
+const BRIDGES: [&str; 8] = [
+    "bridge/agent.rs",
     "bridge/app.rs",
     "bridge/glue.rs",
     "bridge/history_model.rs",

@@ -7,6 +7,7 @@
 //!
 //! Deliberately absent: formatting, guessing (the state changes only by what the helper says) and any privilege.
 
+mod agent;
 mod call;
 mod connection;
 mod error;
@@ -18,6 +19,7 @@ mod space;
 mod surroundings;
 mod text;
 
+pub use agent::{AgentView, follow_agent, plan_restart};
 pub use error::Error;
 pub use files::{ChangeStream, Content};
 pub use space::CleanUpPlan;

@@ -121,7 +121,7 @@ const STAGES: [Stage; 14] = [
         name: "ui",
         about: "the window against the simulated machine, by accessible names",
         work: Work::Programs(
-            &["helper", "cli", "app"],
+            &["helper", "agent", "cli", "app"],
             &["--package", "support", "--test", "ui"],
         ),
         needs: Needs::NOTHING,

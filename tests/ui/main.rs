@@ -33,7 +33,7 @@ const COMPONENTS: &[&str] = &[
 /// The stories of `window.py`.
 const STORIES: &[&str] = &[
     "rollback", "update", "cancel", "failing", "offline", "lost", "delete", "many", "thousand", "names",
-    "again", "history", "settings", "keyboard", "actions",
+    "again", "history", "settings", "keyboard", "actions", "later", "waits",
 ];
 
 /// One at a time: the runner is compiled once, and a window that waits for the processor is a window that times out.
@@ -99,7 +99,7 @@ fn lacks_window() -> Option<String> {
     if let Some(missing) = needed.into_iter().find(|it| !has_program(it)) {
         return Some(format!("needs {missing}"));
     }
-    let missing = ["kedge", "kedge-helper"]
+    let missing = ["kedge", "kedge-helper", "kedge-agent"]
         .into_iter()
         .find(|name| !programs().join(name).exists())?;
     Some(format!("needs {missing} to be built"))

@@ -44,6 +44,12 @@ Item {
         id: jobs
     }
 
+    Agent {
+        id: agent
+
+        planned: "tonight"
+    }
+
     Settings {
         id: choices
 
@@ -56,6 +62,7 @@ Item {
         StatusPage {
             app: system
             job: currentJob
+            agent: agent
         }
     }
 

@@ -18,12 +18,17 @@ Item {
         id: currentJob
     }
 
+    Agent {
+        id: sessionAgent
+    }
+
     StatusPage {
         id: page
 
         anchors.fill: parent
         app: system
         job: currentJob
+        agent: sessionAgent
     }
 
     SignalSpy {
@@ -72,6 +77,10 @@ Item {
             system.calls = [];
             system.link = "ready";
             system.checkRefusal = "";
+            system.pending = 0;
+            sessionAgent.calls = [];
+            sessionAgent.planned = "";
+            sessionAgent.waits = "";
             rollBack.clear();
             details.clear();
         }
@@ -335,6 +344,69 @@ Item {
             press("Go Back to #34…");
             compare(rollBack.count, 1);
             compare(rollBack.signalArguments[0][0], 34);
+        }
+
+        function test_aPlannedRestartIsSaidAndCanBeTakenBack_data() {
+            return [
+                {
+                    tag: "tonight",
+                    text: "The computer restarts tonight between 3 and 5, if it is on.",
+                    button: "Do Not Restart Tonight"
+                },
+                {
+                    tag: "next-shutdown",
+                    text: "No reminders until the computer is shut down or restarted.",
+                    button: "Remind of the Restart Again"
+                }
+            ];
+        }
+
+        function test_aPlannedRestartIsSaidAndCanBeTakenBack(data) {
+            sessionAgent.planned = data.tag;
+            compare(shown(page, data.text), null, "nothing waits for a restart");
+            system.pending = 41;
+            // What else the agent waits for is of less weight.
+            sessionAgent.waits = "metered";
+            tryVerify(() => shown(page, data.text) !== null);
+            // The message slides in.
+            wait(400);
+            press(data.button);
+            compare(sessionAgent.calls, ["plan "]);
+        }
+
+        function test_aTimeForTheRestartCanBeChosenWhereTheAgentRuns() {
+            compare(shown(page, "The restart can wait for a better moment."), null, "nothing waits for a restart");
+            sessionAgent.shutdowns = false;
+            system.pending = 41;
+            compare(shown(page, "The restart can wait for a better moment."), null, "nobody would remember it");
+            sessionAgent.shutdowns = true;
+            tryVerify(() => shown(page, "The restart can wait for a better moment.") !== null);
+            // The message slides in.
+            wait(400);
+            press("Tonight");
+            press("With the Next Shutdown");
+            compare(sessionAgent.calls, ["plan tonight", "plan next-shutdown"]);
+            sessionAgent.nights = false;
+            tryVerify(() => shown(page, "Tonight") === null);
+            sessionAgent.nights = true;
+            sessionAgent.planned = "tonight";
+            tryVerify(() => shown(page, "The restart can wait for a better moment.") === null);
+        }
+
+        function test_whyNothingHappensByItselfIsSaid_data() {
+            return ["offline", "metered", "on-battery", "saves-power"].map(code => ({
+                        tag: code
+                    }));
+        }
+
+        function test_whyNothingHappensByItselfIsSaid(data) {
+            sessionAgent.waits = data.tag;
+            tryVerify(() => shown(page, "Settings") !== null);
+            wait(400);
+            press("Settings");
+            compare(fixes.signalArguments[fixes.count - 1][0], "settings");
+            sessionAgent.waits = "a reason of tomorrow";
+            tryVerify(() => shown(page, "Settings") === null);
         }
 
         function test_refusedActionIsDisabled() {

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 PATIENCE = 90.0
@@ -20,7 +21,7 @@ PATIENCE = 90.0
 class Session:
     """A display with a window manager, two buses, the helper and the window."""
 
-    def __init__(self, kedge, helper, scenario, page):
+    def __init__(self, kedge, helper, scenario, page, with_agent):
         self.helper_program = helper
         self.scenario = scenario
         self.children = []
@@ -54,6 +55,10 @@ class Session:
         self.start_helper()
         self.command = [kedge, "--bus", self.system, "--page", page]
         self.reset_models = os.path.join(self.scratch, "resets")
+        if with_agent:
+            # The agent speaks of the machine of the system bus, so the window has to show that one.
+            os.environ.update(DBUS_SYSTEM_BUS_ADDRESS=self.system, XDG_STATE_HOME=self.scratch)
+            self.command = [kedge, "--page", page]
         self.open_window()
 
     def accessibility(self):
@@ -109,6 +114,9 @@ class Session:
             [self.helper_program, "--sim", self.scenario, "--bus", self.system, "--idle-timeout", "0"]
             + ["--state-dir", self.state]
         )
+
+    def start_agent(self):
+        self.start([os.path.join(os.path.dirname(self.helper_program), "kedge-agent"), "--login-delay", "0"])
 
     def setting(self, name):
         """What the helper says of a setting."""
@@ -172,6 +180,39 @@ class Session:
                     child.wait(5)
                 except subprocess.TimeoutExpired:
                     child.kill()
+
+
+class Network:
+    """NetworkManager on this bus, as far as it says what the network costs (NMMetered: 1 is metered, 2 is not)."""
+
+    NAME = "org.freedesktop.NetworkManager"
+    PATH = "/org/freedesktop/NetworkManager"
+
+    def __init__(self, address, metered):
+        from gi.repository import Gio, GLib
+
+        self.variant, self.metered = GLib.Variant, metered
+        xml = f"<node><interface name='{self.NAME}'><property name='Metered' type='u' access='read'/></interface></node>"
+        flags = Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION | Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+        ready = threading.Event()
+
+        def serve():
+            context = GLib.MainContext.new()
+            context.push_thread_default()
+            self.bus = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
+            interface = Gio.DBusNodeInfo.new_for_xml(xml).interfaces[0]
+            self.bus.register_object(self.PATH, interface, None, lambda *_: GLib.Variant("u", self.metered), None)
+            Gio.bus_own_name_on_connection(self.bus, self.NAME, 0, lambda *_: ready.set(), None)
+            GLib.MainLoop.new(context, False).run()
+
+        threading.Thread(target=serve, daemon=True).start()
+        if not ready.wait(PATIENCE):
+            raise SystemExit("FAIL: there is no network")
+
+    def change(self, metered):
+        self.metered = metered
+        changed = self.variant("(sa{sv}as)", (self.NAME, {"Metered": self.variant("u", metered)}, []))
+        self.bus.emit_signal(None, self.PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged", changed)
 
 
 class Reader:
@@ -573,6 +614,34 @@ def actions(session, window):
         window.wait("another window in front", lambda: not session.is_active())
 
 
+def later(session, window):
+    """The restart is put off until the next shutdown. The agent remembers that, and the page says so until it is taken
+    back."""
+    window.see("Restart to finish the update")
+    offer = "The restart can wait for a better moment."
+    assert window.find(offer) is None, "nobody would remember it"
+    session.start_agent()
+    window.see(offer)
+    assert window.find("Tonight") is None, "nobody would wake up"
+    window.press("With the Next Shutdown")
+    window.see("No reminders until the computer is shut down or restarted.")
+    window.miss(offer)
+    window.press("Remind of the Restart Again")
+    window.miss("No reminders until the computer is shut down or restarted.")
+    window.see(offer)
+
+
+def waits(session, window):
+    """Over a metered network nothing happens by itself, and the page says so; then the agent's check is seen."""
+    network = Network(session.system, 1)
+    session.start_agent()
+    window.see("Automatic checks and updates wait for a network that is not metered.")
+    window.see("Not checked for updates yet")
+    network.change(2)
+    window.miss("Automatic checks and updates wait for a network that is not metered.")
+    window.see("12 updates are available, with security fixes")
+
+
 # The story, the simulated machine, and the page to begin on.
 STORIES = {
     "rollback": (rollback, "normal", "timeline"),
@@ -590,13 +659,17 @@ STORIES = {
     "settings": (settings, "normal", "settings"),
     "keyboard": (keyboard, "normal", "timeline"),
     "actions": (actions, "normal", "timeline"),
+    "later": (later, "pending", "status"),
+    "waits": (waits, "normal", "status"),
 }
+# Those in which the session's agent has a part.
+WITH_AGENT = {"later", "waits"}
 
 
 def main():
     kedge, helper, name = sys.argv[1:4]
     story, scenario, page = STORIES[name]
-    session = Session(kedge, helper, scenario, page)
+    session = Session(kedge, helper, scenario, page, name in WITH_AGENT)
     try:
         story(session, Reader(session.ended))
         if session.ended() is not None:

@@ -6,7 +6,10 @@ use super::{Agent, free_space};
 use crate::notice::{self, Notification};
 use crate::tray::Command;
 use crate::{settings, window};
-use model::{CheckTime, Job, JobKind, News, Notice, State, Timestamp, Wanted, check_time};
+use model::{
+    AutomaticStep, CheckTime, Job, JobKind, News, Notice, State, Timestamp, Wait, Wanted, automatic_step,
+    check_time,
+};
 use tokio::time::Instant;
 
 impl Agent {
@@ -89,6 +92,15 @@ impl Agent {
             CheckTime::At(at) => wake.on(at),
             CheckTime::After(wait) => self.wait = Some(wait),
             CheckTime::Never => {}
+        }
+    }
+
+    /// Why the system does not do by itself what its policy lets it do about updates. The timer of the system does it;
+    /// the session only says so.
+    pub(super) fn automatic_wait(&self, state: &State, moment: Timestamp) -> Option<Wait> {
+        match automatic_step(state, self.around, moment) {
+            AutomaticStep::Wait(wait) => Some(wait),
+            _ => None,
         }
     }
 }

@@ -6,6 +6,7 @@
     reason = "what cxx-qt generates is public, and declares what it binds in unsafe extern blocks"
 )]
 
+pub(crate) mod agent;
 pub(crate) mod app;
 mod calls;
 mod date;
