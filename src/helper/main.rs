@@ -3,7 +3,7 @@
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use engine::{Engine, NativeEngine, Scenario, SimEngine};
+use engine::{Engine, NativeEngine, Scenario, SimEngine, Speed};
 use helper::{Authority, Everyone, Polkit, Served, Setup, serve};
 use model::Timestamp;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,9 @@ struct Args {
     /// Serve a simulated machine instead of this one: never on the system bus
     #[arg(long, value_name = "SCENARIO", num_args = 0..=1, default_missing_value = "normal")]
     sim: Option<String>,
+    /// Let the simulated machine take its time: for tests
+    #[arg(long, hide = true, requires = "sim")]
+    sim_slow: bool,
     /// `system`, `session`, or the address of a bus
     #[arg(long, value_name = "BUS", default_value = "system")]
     bus: String,
@@ -144,12 +147,16 @@ fn engine(args: &Args) -> anyhow::Result<(Arc<dyn Engine>, PathBuf, Option<TempD
             let known: Vec<_> = Scenario::ALL.iter().map(|scenario| scenario.name()).collect();
             bail!("there is no scenario {name:?}; there are {}", known.join(", "));
         };
+        let engine = SimEngine::demo(scenario, now());
+        if args.sim_slow {
+            engine.set_speed(Speed::Slow);
+        }
         let scratch = tempfile::tempdir().context("could not make a temporary directory")?;
         let dir = args
             .state_dir
             .clone()
             .unwrap_or_else(|| scratch.path().to_owned());
-        return Ok((Arc::new(SimEngine::demo(scenario, now())), dir, Some(scratch)));
+        return Ok((Arc::new(engine), dir, Some(scratch)));
     }
     let root = args.root.as_deref().unwrap_or(Path::new("/"));
     let native = NativeEngine::open(root, Arc::new(now))

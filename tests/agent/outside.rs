@@ -50,10 +50,16 @@ async fn announced() {
     stage
         .wait("the helper sleeps", async || !stage.has_helper().await)
         .await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let before = switches(stage.pid());
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    let woken = switches(stage.pid()) - before;
+    // On a busy machine the last of what it has to do may take longer than that; what wakes it again and again goes on.
+    let mut woken = u64::MAX;
+    for _ in 0..5 {
+        let before = switches(stage.pid());
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        woken = woken.min(switches(stage.pid()) - before);
+        if woken <= 1 {
+            break;
+        }
+    }
     assert!(woken <= 1, "woken {woken} times in 10 s");
     assert!(stage.titles().is_empty(), "{:?}", stage.titles());
     // Meanwhile the distribution's timer makes an update.

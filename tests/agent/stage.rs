@@ -9,7 +9,7 @@ use support::bus::{PrivateBus, Program, built};
 use zbus::{Connection, connection, proxy};
 
 /// How long anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// How long after the last news the agent lets go of the helper, and a little more.
 pub(crate) const QUIET: Duration = Duration::from_secs(33);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What a screen reader sees of the desktop, and what it can press: AT-SPI over its own bus.
 
+use crate::desktop::PATIENCE;
+use futures_util::future::{join, join_all};
 use std::time::{Duration, Instant};
 use zbus::{Connection, OwnedObjectPath, connection, proxy};
 
@@ -55,23 +57,23 @@ impl Screen {
         ))
     }
 
-    /// Everything that Plasma's shell shows or could show.
+    /// Everything that Plasma's shell and KRunner show or could show. What is on one level is asked for at once: one after
+    /// the other, a busy machine takes longer than what is looked for is there.
     pub(crate) async fn things(&self) -> Vec<Thing> {
+        let roots = self.children(REGISTRY, ROOT).await;
+        let applications = join_all(roots.iter().map(|(owner, path)| self.thing(owner, path))).await;
+        let mut level: Vec<_> = applications
+            .into_iter()
+            .flatten()
+            .filter(|it| ["plasmashell", "krunner"].contains(&it.name.as_str()))
+            .collect();
         let mut things = Vec::new();
-        let mut open = self.children(REGISTRY, ROOT).await;
-        let mut applications = Vec::new();
-        for (owner, path) in open.drain(..) {
-            let thing = self.thing(&owner, &path).await;
-            if thing.is_some_and(|it| it.name == "plasmashell") {
-                applications.push((owner, path));
-            }
-        }
-        let mut open = applications;
-        while let Some((owner, path)) = open.pop() {
-            if let Some(thing) = self.thing(&owner, &path).await {
-                things.push(thing);
-                open.extend(self.children(&owner, path.as_str()).await);
-            }
+        while !level.is_empty() {
+            let below = level.iter().map(|it| self.children(&it.owner, it.path.as_str()));
+            let below: Vec<_> = join_all(below).await.into_iter().flatten().collect();
+            things.append(&mut level);
+            let next = below.iter().map(|(owner, path)| self.thing(owner, path));
+            level = join_all(next).await.into_iter().flatten().collect();
         }
         things
     }
@@ -93,11 +95,12 @@ impl Screen {
     /// Things vanish while one looks, so one that does not answer is not there.
     async fn thing(&self, owner: &str, path: &OwnedObjectPath) -> Option<Thing> {
         let accessible = self.accessible(owner, path.as_str()).await.ok()?;
+        let (role, name) = join(accessible.get_role_name(), accessible.name()).await;
         Some(Thing {
             owner: owner.to_owned(),
             path: path.clone(),
-            role: accessible.get_role_name().await.ok()?,
-            name: accessible.name().await.ok()?,
+            role: role.ok()?,
+            name: name.ok()?,
         })
     }
 
@@ -111,7 +114,7 @@ impl Screen {
 
     /// The same, waited for.
     pub(crate) async fn wait_for(&self, role: &str, name: &str) -> Thing {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         loop {
             if let Some(thing) = self.find(role, name).await {
                 return thing;
@@ -127,7 +130,7 @@ impl Screen {
 
     /// Waits until it is gone.
     pub(crate) async fn wait_gone(&self, role: &str, name: &str) {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         while self.find(role, name).await.is_some() {
             assert!(Instant::now() < end, "the {role} {name:?} stays on the screen");
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -140,29 +143,35 @@ impl Screen {
         self.things().await.into_iter().filter_map(named).collect()
     }
 
-    /// Presses it.
-    pub(crate) async fn press(&self, thing: &Thing) {
+    /// Waits for the thing and presses it. One that is drawn anew between the look and the press is looked for again.
+    pub(crate) async fn press(&self, role: &str, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let thing = self.wait_for(role, name).await;
+            match self.try_press(&thing).await {
+                Ok(()) => return,
+                Err(error) => assert!(Instant::now() < end, "press {thing:?}: {error}"),
+            }
+        }
+    }
+
+    /// Presses it, if it is still there.
+    pub(crate) async fn try_press(&self, thing: &Thing) -> zbus::Result<()> {
         let action = ActionProxy::builder(&self.0)
             .destination(thing.owner.clone())
             .path(thing.path.clone())
             .build()
-            .await
-            .unwrap();
-        action
-            .do_action(0)
-            .await
-            .unwrap_or_else(|error| panic!("press {thing:?}: {error}"));
+            .await?;
+        action.do_action(0).await.map(drop)
     }
 
-    /// Where its middle is on the screen.
-    pub(crate) async fn middle(&self, thing: &Thing) -> (i32, i32) {
+    /// Where its middle is on the screen, if it is still there.
+    pub(crate) async fn middle(&self, thing: &Thing) -> Option<(i32, i32)> {
         let component = ComponentProxy::builder(&self.0)
             .destination(thing.owner.clone())
             .path(thing.path.clone())
-            .build()
-            .await
-            .unwrap();
-        let ((x, y, width, height),) = component.get_extents(0).await.unwrap();
-        (x + width / 2, y + height / 2)
+            .build();
+        let ((x, y, width, height),) = component.await.ok()?.get_extents(0).await.ok()?;
+        Some((x + width / 2, y + height / 2))
     }
 }

@@ -12,7 +12,9 @@ use support::bus::{PrivateBus, Program};
 use zbus::{Connection, connection, fdo::DBusProxy, names::BusName};
 
 /// How long Plasma may take to come up on a busy machine.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_secs(180);
+/// How long anything else may take there.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The running desktop.
 #[derive(Debug)]
@@ -93,6 +95,16 @@ impl Desktop {
             .unwrap()
     }
 
+    /// Presses a key until nobody owns this name: one that came before the window had the keyboard did nothing.
+    pub(crate) async fn press_until_no_owner(&self, key: &str, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.has_owner(name).await {
+            assert!(Instant::now() < end, "{key} does not end {name}");
+            self.key(key);
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+    }
+
     /// Waits until somebody owns this name.
     pub(crate) async fn wait_for_name(&self, name: &str) {
         let end = Instant::now() + START;
@@ -125,7 +137,8 @@ impl Desktop {
         command
     }
 
-    fn spawn(&self, program: &str, arguments: &[&str]) -> Program {
+    /// A program of this session, which ends with what is returned.
+    pub(crate) fn spawn(&self, program: &str, arguments: &[&str]) -> Program {
         Program::start(self.command(program).args(arguments)).unwrap()
     }
 
@@ -152,18 +165,52 @@ impl Desktop {
     /// Takes away what a test left on the screen.
     pub(crate) async fn clear(&self) {
         self.point((640, 300));
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         while self.screen.find("heading", "Kedge").await.is_some() && Instant::now() < end {
             if let Some(close) = self.screen.find("button", "Close").await {
-                self.screen.press(&close).await;
+                // What goes by itself is gone as well.
+                let _ = self.screen.try_press(&close).await;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// Moves the mouse pointer onto it. While icons come and go others move, so it is looked for again until it stays.
+    pub(crate) async fn point_at(&self, role: &str, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let thing = self.screen.wait_for(role, name).await;
+            let before = self.screen.middle(&thing).await;
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let after = self.screen.middle(&thing).await;
+            if let Some(place) = after.filter(|_| before == after) {
+                return self.point(place);
+            }
+            assert!(
+                Instant::now() < end,
+                "the {role} {name:?} does not stay where it is"
+            );
         }
     }
 
     /// Moves the mouse pointer.
     pub(crate) fn point(&self, (x, y): (i32, i32)) {
         self.run("xdotool", &["mousemove", &x.to_string(), &y.to_string()]);
+    }
+
+    /// Presses a key until this is gone from the screen: one that came before the window had the keyboard did nothing.
+    pub(crate) async fn press_until_gone(&self, key: &str, role: &str, name: &str) {
+        let end = Instant::now() + PATIENCE;
+        self.key(key);
+        let mut pressed = Instant::now();
+        while self.screen.find(role, name).await.is_some() {
+            assert!(Instant::now() < end, "{key} does nothing to the {role} {name:?}");
+            if pressed.elapsed() > Duration::from_secs(5) {
+                self.key(key);
+                pressed = Instant::now();
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
     /// Presses a key.
@@ -193,7 +240,7 @@ fn start_display(results: &Path) -> (Program, String) {
     let mut command = Command::new("sh");
     let script = "exec Xvfb -displayfd 3 -screen 0 1280x800x24 -nolisten tcp 3>\"$1\" >/dev/null 2>&1";
     let server = Program::start(command.args(["-c", script, "sh"]).arg(&number)).unwrap();
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + PATIENCE;
     loop {
         let text = fs::read_to_string(&number).unwrap_or_default();
         if text.ends_with('\n') {
@@ -214,6 +261,7 @@ fn prepare_home(home: &Path) {
         ".config",
         "share/applications",
         "share/knotifications6",
+        "share/krunner/dbusplugins",
         "share/icons",
     ] {
         fs::create_dir_all(home.join(directory)).unwrap();
@@ -222,8 +270,11 @@ fn prepare_home(home: &Path) {
     for (file, directory) in [
         ("org.kedge.Kedge.desktop", "applications"),
         ("org.kedge.Kedge.notifyrc", "knotifications6"),
+        ("krunner/org.kedge.Kedge.desktop", "krunner/dbusplugins"),
     ] {
-        fs::copy(desktop.join(file), home.join("share").join(directory).join(file)).unwrap();
+        let from = desktop.join(file);
+        let name = from.file_name().unwrap();
+        fs::copy(&from, home.join("share").join(directory).join(name)).unwrap();
     }
     let icons = home.join("share/icons/hicolor");
     std::os::unix::fs::symlink(checkout.join("icons/hicolor"), icons).unwrap();

@@ -12,6 +12,7 @@ mod desktop;
 mod icons;
 mod notifications;
 mod progress;
+mod runner;
 mod subject;
 mod tray;
 
@@ -44,6 +45,7 @@ fn needs() -> Result<(), String> {
         "plasmashell",
         "kwin_x11",
         "kded6",
+        "krunner",
         "Xvfb",
         "dbus-daemon",
         "import",
@@ -68,7 +70,7 @@ fn main() {
         broken: false,
     }));
     let needs = needs();
-    let all: Vec<(&str, Body)> = [tray::TESTS, notifications::TESTS, progress::TESTS]
+    let all: Vec<(&str, Body)> = [tray::TESTS, notifications::TESTS, progress::TESTS, runner::TESTS]
         .into_iter()
         .flatten()
         .copied()

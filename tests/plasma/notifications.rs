@@ -41,9 +41,9 @@ async fn a_button_installs_the_updates(desktop: &mut Desktop) {
     let mut subject = Subject::start(desktop, "normal", false).await;
     desktop.screen.wait_for("notification", UPDATES).await;
     desktop.point((1080, 620));
-    let button = desktop.screen.wait_for("button", "Install Updates").await;
+    desktop.screen.wait_for("button", "Install Updates").await;
     desktop.picture("notification-buttons");
-    desktop.screen.press(&button).await;
+    desktop.screen.press("button", "Install Updates").await;
     let updating = |state: &model::State| state.jobs.values().any(|job| job.kind == JobKind::Update);
     subject.wait_for_state("an update runs", updating).await;
     desktop.screen.wait_gone("notification", UPDATES).await;
@@ -61,8 +61,7 @@ async fn a_button_installs_the_updates(desktop: &mut Desktop) {
 async fn later_hides_the_icon_until_it_is_due_again(desktop: &mut Desktop) {
     let mut subject = Subject::start(desktop, "normal", false).await;
     desktop.screen.wait_for("notification", UPDATES).await;
-    let button = desktop.screen.wait_for("button", "Later").await;
-    desktop.screen.press(&button).await;
+    desktop.screen.press("button", "Later").await;
     subject.wait_for_none(desktop).await;
     subject.restart_agent(desktop).await;
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -85,8 +84,7 @@ async fn a_failure_needs_attention_until_it_was_looked_at(desktop: &mut Desktop)
         .await;
     desktop.point((1080, 620));
     desktop.picture("update-failed");
-    let button = desktop.screen.wait_for("button", "Open Kedge").await;
-    desktop.screen.press(&button).await;
+    desktop.screen.press("button", "Open Kedge").await;
     assert_eq!(subject.wait_for_window().await, "status");
     // The updates are still there to be installed, but not news.
     subject.wait_for_none(desktop).await;
@@ -124,8 +122,10 @@ async fn a_muted_program_does_not_pop_up(desktop: &mut Desktop) {
         "--group",
         "org.kedge.Kedge",
     ];
-    // Just after its start the shell does not yet watch the file.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // A shell that shows one watches the file. It hears of the change before it hears of what comes after.
+    let subject = Subject::start(desktop, "normal", false).await;
+    desktop.screen.wait_for("notification", UPDATES).await;
+    subject.end(desktop).await;
     desktop.run(
         "kwriteconfig6",
         &[&file[..], &["--key", "ShowPopups", "--type", "bool", "false"]].concat(),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Progress: the same number everywhere, cancelling while it is safe, and an agent that comes back in the middle.
 
-use crate::desktop::Desktop;
+use crate::desktop::{Desktop, PATIENCE};
 use crate::subject::Subject;
 use crate::{Body, body};
 use futures_util::StreamExt;
@@ -50,7 +50,7 @@ fn task_bar_percent(message: &zbus::Message) -> Option<u32> {
 }
 
 async fn begin(desktop: &Desktop) -> Subject {
-    let subject = Subject::start(desktop, "normal", false).await;
+    let subject = Subject::slow(desktop, "normal").await;
     subject.wait_for_icon(desktop, "update-high").await;
     desktop.screen.wait_for("notification", UPDATES).await;
     subject.choose(desktop, "Install Updates").await;
@@ -79,7 +79,7 @@ async fn the_job_view_shows_the_same_percentage(desktop: &mut Desktop) {
     let mut seen = Vec::new();
     let mut told = Vec::new();
     let mut shown = Vec::new();
-    let end = Instant::now() + Duration::from_secs(90);
+    let end = Instant::now() + 4 * PATIENCE;
     let mut pictured = false;
     loop {
         let percent =
@@ -104,8 +104,14 @@ async fn the_job_view_shows_the_same_percentage(desktop: &mut Desktop) {
                 .next()
                 .and_then(|number| number.parse::<u32>().ok());
             shown.extend(number);
-            if !pictured && number.is_some_and(|number| number > 20) {
-                desktop.screen.wait_for("heading", "Installing updates").await;
+            let looks = !pictured && number.is_some_and(|number| number > 20);
+            if looks
+                && desktop
+                    .screen
+                    .find("heading", "Installing updates")
+                    .await
+                    .is_some()
+            {
                 desktop.picture("job-view");
                 pictured = true;
             }
@@ -133,8 +139,7 @@ async fn the_job_view_shows_the_same_percentage(desktop: &mut Desktop) {
 async fn cancel_in_the_job_view_cancels(desktop: &mut Desktop) {
     let mut subject = begin(desktop).await;
     desktop.screen.wait_for("heading", "Installing updates").await;
-    let button = desktop.screen.wait_for("button", "Cancel").await;
-    desktop.screen.press(&button).await;
+    desktop.screen.press("button", "Cancel").await;
     let cancelled = |state: &model::State| {
         state.jobs.values().any(|job| {
             job.outcome()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The agent under test with a simulated helper, and what the tray knows of it.
 
-use crate::desktop::Desktop;
+use crate::desktop::{Desktop, PATIENCE};
 use client::{Bus, Client, View};
 use std::fs;
 use std::path::PathBuf;
@@ -10,9 +10,6 @@ use std::time::{Duration, Instant};
 use support::bus::{Program, built};
 use tokio::sync::watch;
 use zbus::{OwnedVariant, Variant, interface, proxy};
-
-/// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 type ToolTip = (String, Vec<(i32, i32, Vec<u8>)>, String, String);
 type Layout = (
@@ -109,6 +106,15 @@ pub(crate) struct Subject {
 impl Subject {
     /// Starts both on a machine like this.
     pub(crate) async fn start(desktop: &Desktop, scenario: &str, in_front: bool) -> Self {
+        Self::with(desktop, in_front, &[scenario]).await
+    }
+
+    /// The same on a machine that takes its time, as what is to be seen has to be looked for.
+    pub(crate) async fn slow(desktop: &Desktop, scenario: &str) -> Self {
+        Self::with(desktop, false, &[scenario, "--sim-slow"]).await
+    }
+
+    async fn with(desktop: &Desktop, in_front: bool, machine: &[&str]) -> Self {
         // A test that failed may have left something on the screen.
         desktop.clear().await;
         let state = tempfile::Builder::new()
@@ -130,14 +136,8 @@ impl Subject {
             .unwrap();
         connection.request_name("org.kedge.Kedge").await.unwrap();
         let mut helper = desktop.command(built("kedge-helper").unwrap());
-        helper.args([
-            "--sim",
-            scenario,
-            "--idle-timeout",
-            "0",
-            "--bus",
-            &desktop.system_bus.address(),
-        ]);
+        let place = ["--idle-timeout", "0", "--bus", &desktop.system_bus.address()];
+        helper.arg("--sim").args(machine).args(place);
         let helper = Program::start(&mut helper).unwrap();
         let (client, mut view) = Client::start(Bus::Address(desktop.system_bus.address()));
         tokio::time::timeout(PATIENCE, view.wait_for(|view| view.link == client::Link::Ready))
@@ -240,6 +240,23 @@ impl Subject {
         lines
     }
 
+    /// Waits until the menu has these lines, each possible or not.
+    pub(crate) async fn wait_for_lines(&self, desktop: &Desktop, expected: &[(&str, bool)]) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let lines = self.lines(desktop).await;
+            let labels: Vec<_> = lines
+                .iter()
+                .map(|line| (line.label.as_str(), line.enabled))
+                .collect();
+            if labels == expected {
+                return;
+            }
+            assert!(Instant::now() < end, "{labels:?} instead of {expected:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
     /// Clicks the line with this label.
     pub(crate) async fn choose(&self, desktop: &Desktop, label: &str) {
         let lines = self.lines(desktop).await;
@@ -269,7 +286,7 @@ impl Subject {
     /// Waits until the state of the system is like this.
     pub(crate) async fn wait_for_state(&mut self, what: &str, like: impl Fn(&model::State) -> bool) -> View {
         let waited = self.view.wait_for(|view| like(&view.state));
-        let waited = tokio::time::timeout(Duration::from_secs(90), waited).await;
+        let waited = tokio::time::timeout(3 * PATIENCE, waited).await;
         waited
             .unwrap_or_else(|_| panic!("never: {what}"))
             .unwrap()

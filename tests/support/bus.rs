@@ -143,7 +143,18 @@ impl PrivateBus {
         Ok(())
     }
 
+    /// Lets the bus read its directories. When this returns it has, where there is a program that can wait for it.
     fn reload(&self) {
+        let bus = "org.freedesktop.DBus";
+        let reloaded = Command::new("dbus-send")
+            .args([&format!("--bus={}", self.address()), "--print-reply"])
+            .args([&format!("--dest={bus}"), "/", &format!("{bus}.ReloadConfig")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if reloaded.is_ok_and(|status| status.success()) {
+            return;
+        }
         if let Some(daemon) = &self.daemon {
             daemon.signal(Signal::HUP);
             sleep(Duration::from_millis(200));

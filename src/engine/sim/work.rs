@@ -28,6 +28,8 @@ pub enum Speed {
     Instant,
     /// About as long as on a real machine with few updates, for a person to look at: an update takes 15 seconds.
     Real,
+    /// Four times as long: for tests that look at it through a screen reader, on a machine that may be busy.
+    Slow,
 }
 
 /// Why a job leaves its way.
@@ -120,10 +122,15 @@ impl<'a> Work<'a> {
     /// Lets time pass, less when somebody cancels.
     pub(super) fn pause(&self, time: Duration) -> Result<(), Error> {
         let interruptible = !matches!(self.phase, Phase::Commit | Phase::CleanUp);
-        match self.engine.speed() {
-            Speed::Instant => {}
-            Speed::Real if interruptible => self.wait(Some(time))?,
-            Speed::Real => std::thread::sleep(time),
+        let time = match self.engine.speed() {
+            Speed::Instant => None,
+            Speed::Real => Some(time),
+            Speed::Slow => Some(time * 4),
+        };
+        match time {
+            None => {}
+            time if interruptible => self.wait(time)?,
+            Some(time) => std::thread::sleep(time),
         }
         if interruptible {
             self.context.cancel.check()?;
