@@ -53,6 +53,7 @@ const fn icon(command: Command) -> &'static str {
         Command::Open(Page::Updates) => "update-none",
         Command::Update => "update-low",
         Command::Restart | Command::RestartNow => "system-reboot",
+        Command::Keep(_) => "emblem-checked",
         Command::Check => "view-refresh",
         Command::Cancel(_) | Command::KeepRunning(_) => "dialog-cancel",
         Command::Resume => "media-playback-start",

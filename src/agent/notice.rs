@@ -14,6 +14,7 @@ pub(crate) const fn event(notice: Notice) -> &'static str {
         Notice::Failed => "ChangeFailed",
         Notice::FellBack => "FellBack",
         Notice::Receipt => "RollbackDone",
+        Notice::Trying => "KeepVersion",
         Notice::Stale => "UpdatesStale",
         Notice::LowSpace => "LowSpace",
     }
@@ -80,6 +81,16 @@ pub(crate) fn notification(notice: Notice, state: &State, memory: &Memory, now: 
             Command::Open(Page::Timeline),
             Vec::new(),
         ),
+        Notice::Trying => {
+            let keep = state.trying().map(Command::Keep);
+            (
+                "view-history",
+                1,
+                true,
+                Command::Open(Page::Timeline),
+                keep.into_iter().chain([later]).collect(),
+            )
+        }
         Notice::Stale => (
             "dialog-warning",
             1,
@@ -133,6 +144,7 @@ fn facts(notice: Notice, state: &State, memory: &Memory, now: Timestamp) -> Fact
     let receipt = memory.receipt.as_ref().map(|receipt| receipt.snapshot);
     let about = match notice {
         Notice::FellBack | Notice::Receipt => receipt,
+        Notice::Trying => state.trying(),
         _ => state.pending(),
     };
     let last = state.updates.succeeded.unwrap_or(memory.since);

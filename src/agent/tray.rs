@@ -54,6 +54,8 @@ pub(crate) enum Command {
     PlanRestart(RestartWhen),
     /// Take that back.
     KeepRunning(RestartWhen),
+    /// Make the version that is being tried the one that starts from now on.
+    Keep(SnapshotId),
     /// Look for updates.
     Check,
     /// Cancel this job.
@@ -158,6 +160,11 @@ pub(crate) enum Tip {
         /// Which.
         snapshot: SnapshotId,
     },
+    /// A version runs that was started just once.
+    Trying {
+        /// Which.
+        snapshot: SnapshotId,
+    },
     /// An older version than the default runs.
     RunningOlder {
         /// The default.
@@ -188,7 +195,12 @@ pub(crate) struct TrayState {
 pub(crate) const fn is_shown(kind: JobKind) -> bool {
     matches!(
         kind,
-        JobKind::Update | JobKind::Rollback | JobKind::Discard | JobKind::MakeRoom | JobKind::Recover
+        JobKind::Download
+            | JobKind::Update
+            | JobKind::Rollback
+            | JobKind::Discard
+            | JobKind::MakeRoom
+            | JobKind::Recover
     )
 }
 
@@ -303,6 +315,16 @@ fn picture(state: &State, memory: &Memory, boot: &str, now: Timestamp) -> Pictur
     {
         let tip = Tip::FellBack { snapshot };
         return (Show::NeedsAttention, "dialog-error", tip, Page::Timeline, None);
+    }
+    if let Some(snapshot) = state.trying() {
+        let tip = Tip::Trying { snapshot };
+        return (
+            Show::Active,
+            "view-history",
+            tip,
+            Page::Timeline,
+            Some(Command::Keep(snapshot)),
+        );
     }
     if let Some(snapshot) = state.pending() {
         if let Some(default) = running_older(state).or(memory.fell_back(state)) {

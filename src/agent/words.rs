@@ -46,6 +46,7 @@ pub(crate) fn working(kind: JobKind) -> String {
         JobKind::Delete => text("@info:status", "Deleting"),
         JobKind::Edit => text("@info:status", "Saving changes"),
         JobKind::Check => text("@info:status", "Checking for updates"),
+        JobKind::Download => text("@info:status", "Downloading updates"),
         JobKind::Update => text("@info:status", "Installing updates"),
         JobKind::Rollback => text("@info:status", "Going back"),
         JobKind::TryOnce => text("@info:status", "Preparing to try a version"),
@@ -77,6 +78,7 @@ fn failed(kind: JobKind) -> String {
         JobKind::Delete => text("@info:status", "Could not delete"),
         JobKind::Edit => text("@info:status", "Could not save the changes"),
         JobKind::Check => text("@info:status", "Could not check for updates"),
+        JobKind::Download => text("@info:status", "Could not download the updates"),
         JobKind::Update => text("@info:status", "The update did not work"),
         JobKind::Rollback => text("@info:status", "Could not go back"),
         JobKind::TryOnce => text("@info:status", "Could not prepare the try"),
@@ -166,6 +168,7 @@ pub(crate) fn tip(tip: &Tip, planned: Option<RestartWhen>, wait: Option<Wait>) -
         Tip::RollbackPending { snapshot } => (restart_to_go_back(snapshot.0), not_yet()),
         Tip::Failed { kind, ending, code } => (failed(*kind), why_failed(*ending, *code)),
         Tip::FellBack { snapshot } => (fell_back(snapshot.0), other_started()),
+        Tip::Trying { snapshot } => (trying(snapshot.0), leaves_it()),
         Tip::RunningOlder { default } => (
             text("@info:status", "An older version is running"),
             starts_next(default.0),
@@ -244,6 +247,18 @@ fn starts_next(snapshot: u32) -> String {
     fill(&template, &[&snapshot.to_string()])
 }
 
+fn trying(snapshot: u32) -> String {
+    let template = text("@info:status", "Snapshot #%1 runs for a try");
+    fill(&template, &[&snapshot.to_string()])
+}
+
+fn leaves_it() -> String {
+    text(
+        "@info",
+        "It was started once: the next restart leaves it, unless it is kept.",
+    )
+}
+
 fn fell_back(snapshot: u32) -> String {
     let template = text("@info:status", "The restart did not start snapshot #%1");
     fill(&template, &[&snapshot.to_string()])
@@ -318,6 +333,7 @@ pub(crate) fn command(command: Command) -> String {
         Command::KeepRunning(RestartWhen::NextShutdown) => {
             text("@action:inmenu", "Remind of the Restart Again")
         }
+        Command::Keep(_) => text("@action:button", "Keep This Version"),
         Command::Check => text("@action:button", "Check for Updates"),
         Command::Cancel(_) => text("@action:button", "Cancel"),
         Command::Pause(PauseFor::Hour) => text("@action:inmenu pause reminders", "For 1 Hour"),
@@ -422,6 +438,10 @@ pub(crate) fn notice(notice: Notice, facts: Facts) -> (String, String) {
             let title = fill(&template, &[&facts.snapshot.to_string()]);
             (title, text("@info", "Going back worked as planned."))
         }
+        Notice::Trying => {
+            let title = text("@title:notification", "Keep this version?");
+            (title, format!("{}. {}", trying(facts.snapshot), leaves_it()))
+        }
         Notice::Stale => {
             let days = usize::try_from(facts.days).unwrap_or(usize::MAX);
             let template = plural(
@@ -455,6 +475,7 @@ pub(crate) fn restart_question() -> (String, String) {
 pub(crate) fn not_started(command: Command) -> String {
     match command {
         Command::Update => failed(JobKind::Update),
+        Command::Keep(_) => failed(JobKind::Rollback),
         Command::Check => failed(JobKind::Check),
         _ => text("@info", "That did not work"),
     }

@@ -33,6 +33,8 @@ coded! {
         FellBack = "fell-back",
         /// The restart did start the version that a rollback chose.
         Receipt = "receipt",
+        /// A version runs that was started just once: the next restart leaves it.
+        Trying = "trying",
         /// No check has succeeded for a week.
         Stale = "stale",
         /// The updates that were found do not fit on the disk.
@@ -43,7 +45,7 @@ coded! {
 impl Notice {
     /// Whether this only repeats what can be seen anyway: it can be paused.
     pub const fn is_reminder(self) -> bool {
-        !matches!(self, Self::Failed | Self::FellBack | Self::Receipt)
+        !matches!(self, Self::Failed | Self::FellBack | Self::Receipt | Self::Trying)
     }
 
     /// Whether a condition that ended and begins anew is news. New packages come nearly every day, so for them it is not.
@@ -74,7 +76,7 @@ impl Wanted {
             (Notice::SecurityUpdates | Notice::Stale, _) => days(1),
             (Notice::RestartReady | Notice::LowSpace, _) => days(3),
             (Notice::UpdatesAvailable, _) => days(14),
-            (Notice::Failed | Notice::FellBack | Notice::Receipt, _) => None,
+            (Notice::Failed | Notice::FellBack | Notice::Receipt | Notice::Trying, _) => None,
         }
     }
 
@@ -257,8 +259,12 @@ impl Memory {
             let about = format!("{}@{}", receipt.snapshot, receipt.boot);
             news.push(News::of(Notice::Receipt, about));
         }
-        // Who tries a version knows that the next restart leaves it.
-        let known = state.trying().or(running_older(state));
+        // Who tries a version is asked whether to keep it instead.
+        let trying = state.trying();
+        if let (Some(id), Some(receipt)) = (trying, state.receipt) {
+            news.push(News::of(Notice::Trying, format!("{id}@{}", receipt.asked.0)));
+        }
+        let known = trying.or(running_older(state));
         if state.pending().is_some() && self.fell_back(state).is_none() && known.is_none() {
             news.push(News::of(Notice::RestartReady, ""));
         }

@@ -14,7 +14,7 @@ impl Agent {
         tracing::debug!(?command, "asked for");
         match command {
             Command::Open(page) => self.open(page, token).await,
-            Command::Update | Command::Check | Command::Cancel(_) => self.call(command),
+            Command::Update | Command::Keep(_) | Command::Check | Command::Cancel(_) => self.call(command),
             Command::Restart => self.restart().await,
             Command::RestartNow => self.restart_now(true).await,
             Command::PlanRestart(when) => self.plan_restart(when).await,
@@ -61,9 +61,13 @@ impl Agent {
             self.memory.acknowledge(Notice::SecurityUpdates);
             self.memory.acknowledge(Notice::UpdatesAvailable);
         }
+        if let Command::Keep(_) = command {
+            self.memory.acknowledge(Notice::Trying);
+        }
         tokio::spawn(async move {
             let result = match command {
                 Command::Update => client.update().await.map(drop),
+                Command::Keep(snapshot) => client.roll_back(snapshot).await.map(drop),
                 Command::Check => client.check().await.map(drop),
                 Command::Cancel(job) => client.cancel(job).await,
                 _ => Ok(()),
@@ -80,7 +84,7 @@ impl Agent {
             error,
             client::Error::NotAuthorized { .. } | client::Error::Cancelled
         );
-        if silent || command != Command::Update {
+        if silent || !matches!(command, Command::Update | Command::Keep(_)) {
             return;
         }
         self.say(Notification {

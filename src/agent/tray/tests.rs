@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::*;
 use model::{
-    Capabilities, Capability, ChangeKind, Check, Cleanup, Condition, Failure, Job, JobOutcome, Machine, News,
-    PackageChange, Pause, Progress, Receipt, Snapshot, SnapshotKind, Uuid, userdata_key,
+    Capabilities, Capability, ChangeKind, Check, Cleanup, Condition, Failure, Job, JobOutcome, Kept, Machine,
+    News, PackageChange, Pause, Progress, Receipt, Snapshot, SnapshotKind, StartReceipt, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 
@@ -153,6 +153,13 @@ fn the_icon_shows_when_there_is_something_to_say_and_only_then() {
         ..well()
     };
     let chosen = with_job(older.clone(), JobKind::Rollback, ended(Ending::Done, Some(3)));
+    let mut trying = rollback.clone();
+    trying.receipt = trying.booted.map(|wanted| StartReceipt {
+        wanted,
+        once: true,
+        asked: NOW,
+        kept: Kept::AsPlanned,
+    });
     let failed = with_job(well(), JobKind::Update, ended(Ending::Undone, None));
     let mut offline = well();
     offline.updates.check = Check::Failed {
@@ -166,6 +173,14 @@ fn the_icon_shows_when_there_is_something_to_say_and_only_then() {
     let none = || Memory::default();
     for (name, state, memory, show, icon, right) in [
         ("all is well", well(), none(), Hidden, "org.kedge.Kedge", None),
+        (
+            "a version is tried",
+            trying,
+            none(),
+            Active,
+            "view-history",
+            Some(Command::Keep(SnapshotId(2))),
+        ),
         (
             "the first moment",
             State::default(),

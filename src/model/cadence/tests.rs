@@ -487,10 +487,14 @@ fn what_the_helper_says_of_the_restart_counts() {
     let mut fallen = found(&[]);
     fallen.receipt = receipt(2, false, Kept::FellBack);
     assert_eq!(notices(&fallen), [(Notice::FellBack, "2".to_owned())]);
-    // Somebody tries the third one: no alarm, and no reminder to leave it.
+    // Somebody tries the third one: no alarm and no reminder to leave it, but a question whether to keep it.
     let mut tried = pending(1, false);
     tried.receipt = receipt(3, true, Kept::AsPlanned);
     assert_eq!(tried.trying(), Some(SnapshotId(3)));
+    let asked = (Notice::Trying, "3@1".to_owned());
+    assert_eq!(notices(&tried), [asked]);
+    // It is kept: the question is answered.
+    tried.default = tried.booted;
     assert_eq!(notices(&tried), []);
     // A version that waits while another one starts once is not expected yet.
     let mut it = memory();
