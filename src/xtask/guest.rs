@@ -86,13 +86,13 @@ impl Guest {
             .stderr(log)
             .spawn()
             .context("start the guest")?;
-        let init = wait_for(Duration::from_secs(10), || first_child(child.id()));
+        let init = wait_for(Duration::from_secs(60), || first_child(child.id()));
         let Some(init) = init else {
             bail!("the guest has no process 1:\n{}", self.console_tail())
         };
         self.running = Some(Running { child, init });
         self.boots += 1;
-        let state = wait_for(Duration::from_secs(60), || {
+        let state = wait_for(Duration::from_secs(240), || {
             let state = self.try_run(&["systemctl", "is-system-running"]).ok()?;
             let state = String::from_utf8_lossy(&state.stdout).trim().to_owned();
             matches!(state.as_str(), "running" | "degraded").then_some(state)
@@ -112,7 +112,7 @@ impl Guest {
         let began = Instant::now();
         // The command is cut off by the restart it asks for, so its own end says nothing.
         let _ = self.try_run(&["systemctl", "--no-block", "reboot"]);
-        let how = self.wait_until_down(Duration::from_secs(90))?;
+        let how = self.wait_until_down(Duration::from_secs(240))?;
         if how != Some(129) {
             bail!(
                 "the guest ended with {how:?} instead of a restart:\n{}",

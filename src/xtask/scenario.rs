@@ -4,6 +4,8 @@
 //! Every step is shown as what a person would type and see, and is then judged by state read from the guest with
 //! other tools than ours: `findmnt`, `btrfs subvolume get-default`, the package database of the snapshot itself.
 
+mod units;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read, Write as _};
@@ -34,10 +36,12 @@ pub(crate) struct Scenario {
 
 type Step = (&'static str, fn(&mut Scenario) -> Result<()>);
 
-const STEPS: [Step; 7] = [
+const STEPS: [Step; 9] = [
     ("boots_the_default_subvolume", boots),
     ("lists_snapshots", lists),
     ("finds_the_update", checks),
+    ("units_are_sound_and_closed", units::sound),
+    ("the_timer_does_what_was_decided", units::timer),
     ("updates_into_a_new_snapshot", updates),
     ("restarts_into_the_update", restarts_into_the_update),
     ("rolls_back_with_a_preview", rolls_back),

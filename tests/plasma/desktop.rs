@@ -198,18 +198,23 @@ impl Desktop {
         self.run("xdotool", &["mousemove", &x.to_string(), &y.to_string()]);
     }
 
-    /// Presses a key until this is gone from the screen: one that came before the window had the keyboard did nothing.
-    pub(crate) async fn press_until_gone(&self, key: &str, role: &str, name: &str) {
+    /// Clicks it until it is gone from the screen: what comes into a list meanwhile moves what is in it.
+    pub(crate) async fn click_until_gone(&self, role: &str, name: &str) {
         let end = Instant::now() + PATIENCE;
-        self.key(key);
-        let mut pressed = Instant::now();
-        while self.screen.find(role, name).await.is_some() {
-            assert!(Instant::now() < end, "{key} does nothing to the {role} {name:?}");
-            if pressed.elapsed() > Duration::from_secs(5) {
-                self.key(key);
-                pressed = Instant::now();
+        loop {
+            self.point_at(role, name).await;
+            self.run("xdotool", &["click", "1"]);
+            let soon = Instant::now() + Duration::from_secs(5);
+            while Instant::now() < soon {
+                if self.screen.find(role, name).await.is_none() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
             }
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            assert!(
+                Instant::now() < end,
+                "a click does nothing to the {role} {name:?}"
+            );
         }
     }
 

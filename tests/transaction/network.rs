@@ -150,7 +150,9 @@ fn fetched_before(kit: &Kit) {
     let machine = machine(kit, port);
     let _server = Server::start(listener, machine.repository.path.clone(), false);
     let record = Record::default();
-    let set = record.download(&machine.engine()).unwrap();
+    let set = record.download(&machine.engine());
+    record.print_on_panic();
+    let set = set.unwrap();
     assert_eq!((set.packages.len(), set.download_size), (2, 0), "{set:?}");
     machine.assert_old_system();
     let set = Record::default().check(&machine.engine()).unwrap();

@@ -28,6 +28,7 @@ pub(crate) use plan::{
     change_counts, changelog, package_changes, package_files, package_stamp, plan_rollback,
 };
 pub(crate) use sandbox::Sandboxed;
+use sandbox::View;
 pub(crate) use verify::{Kernel, concerns, kernels, refuse_unbootable};
 
 use crate::native::{Base, NativeEngine};
@@ -111,9 +112,13 @@ fn at(phase: Phase, permille: u16) -> Progress {
 
 /// Asks the repositories what an update of the default snapshot would change.
 pub(crate) fn check(engine: &NativeEngine, context: &Context<'_>) -> Result<UpdateSet, Error> {
-    ask(engine, context, CACHE, |packages, inside, context, installed| {
-        packages.check(inside, context, installed)
-    })
+    let view = View::ReadOnly;
+    ask(
+        engine,
+        context,
+        (view, CACHE),
+        |packages, inside, context, installed| packages.check(inside, context, installed),
+    )
 }
 
 /// Asks the same, and fetches what an update would install to where it will look for it.
@@ -126,7 +131,7 @@ pub(crate) fn download(engine: &NativeEngine, context: &Context<'_>) -> Result<U
     ask(
         engine,
         context,
-        caches_in,
+        (View::Scratch, caches_in),
         |packages, inside, context, installed| packages.download(inside, context, installed),
     )
 }
@@ -135,7 +140,7 @@ pub(crate) fn download(engine: &NativeEngine, context: &Context<'_>) -> Result<U
 fn ask(
     engine: &NativeEngine,
     context: &Context<'_>,
-    caches_in: &'static str,
+    (view, caches_in): (View, &'static str),
     question: impl FnOnce(&dyn Packages, &Sandboxed, &Context<'_>, &[Package]) -> Result<UpdateSet, Error> + Send,
 ) -> Result<UpdateSet, Error> {
     context.report.progress(at(Phase::Prepare, 0));
@@ -149,7 +154,7 @@ fn ask(
     let spec = sandbox::Spec {
         snapshot: snapshot.as_fd(),
         running,
-        writable: false,
+        view,
         caches: packages.caches(),
         caches_in,
         database: (place, packages.looks_in()),
@@ -210,7 +215,7 @@ impl Job<'_> {
         let spec = sandbox::Spec {
             snapshot: snapshot.as_fd(),
             running: store.root(),
-            writable: true,
+            view: View::Writable,
             caches: packages.caches(),
             caches_in: CACHE,
             database: (self.manager.place, packages.looks_in()),

@@ -21,13 +21,26 @@ use model::{Progress, SnapshotId};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, OpenTreeFlags, UnmountFlags, mount_change, mount_remount, open_tree,
-    unmount,
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MountPropagationFlags, OpenTreeFlags,
+    UnmountFlags, fsconfig_create, fsconfig_set_string, fsmount, fsopen, mount_change, mount_remount,
+    open_tree, unmount,
 };
 use rustix::process::{chdir, chroot, fchdir, pivot_root};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{SyncSender, sync_channel};
+
+/// What becomes of what is written into the snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Nothing can be.
+    ReadOnly,
+    /// It is thrown away with the sandbox: for who wants to write without having anything to say (zypper(8) does nothing
+    /// but a dry run in what is read-only).
+    Scratch,
+    /// It stays.
+    Writable,
+}
 
 /// What a sandbox is made of.
 #[derive(Debug)]
@@ -37,7 +50,7 @@ pub(crate) struct Spec<'a> {
     /// The running system's root directory.
     pub(crate) running: BorrowedFd<'a>,
     /// Whether the snapshot can be changed.
-    pub(crate) writable: bool,
+    pub(crate) view: View,
     /// What outlives the sandbox.
     pub(crate) caches: &'static [Cache],
     /// Where it lies, below the running system's root: Kedge's cache, unless others are to find it.
@@ -171,9 +184,10 @@ fn within<T>(
     let mut placed = Placed::default();
     let _home = Home(home);
     make_private().map_err(failed)?;
-    furnish(spec, &sources, &mut placed)?;
-    become_root(&sources.snapshot).map_err(|source| Error::io("make the snapshot the root", source))?;
-    drop(sources);
+    let root = furnish(spec, &sources, &mut placed)?;
+    become_root(root.as_ref().unwrap_or(&sources.snapshot))
+        .map_err(|source| Error::io("make the snapshot the root", source))?;
+    drop((root, sources));
     work(&Sandboxed(Inside::Here), context)
 }
 
@@ -272,14 +286,25 @@ fn resolver(running: Tree<'_>) -> Option<Vec<u8>> {
     Some(content)
 }
 
-/// Attaches everything to the snapshot. The order matters: later ones lie on earlier ones.
-fn furnish(spec: &Spec<'_>, sources: &Sources, placed: &mut Placed) -> Result<(), Error> {
-    let place = Place::new(sources.snapshot.as_fd());
-    super::place::attach(&sources.snapshot, CWD, "/")
-        .map_err(|source| Error::io("mount the snapshot", source))?;
-    if !spec.writable {
+/// Attaches everything to the snapshot. The order matters: later ones lie on earlier ones. Returns what is the root in the
+/// snapshot's place.
+fn furnish(spec: &Spec<'_>, sources: &Sources, placed: &mut Placed) -> Result<Option<OwnedFd>, Error> {
+    let failed = |source| Error::io("mount the snapshot", source);
+    super::place::attach(&sources.snapshot, CWD, "/").map_err(failed)?;
+    if spec.view != View::Writable {
         read_only(&sources.snapshot, MountFlags::empty())?;
     }
+    let scratch = match spec.view {
+        View::Scratch => Some(scratch(&sources.snapshot)?),
+        _ => None,
+    };
+    if let Some(scratch) = &scratch {
+        // The overlay has its own hold on it. Two mounts upon another on `/` could not both be let go of later.
+        let path = format!("/proc/self/fd/{}", sources.snapshot.as_raw_fd());
+        unmount(path, UnmountFlags::DETACH).map_err(failed)?;
+        super::place::attach(scratch, CWD, "/").map_err(failed)?;
+    }
+    let place = Place::new(scratch.as_ref().unwrap_or(&sources.snapshot).as_fd());
     place.mount("dev", &sources.dev)?;
     place.mount("proc", &sources.proc)?;
     place.mount("proc/sys", &sources.proc_sys)?;
@@ -306,7 +331,7 @@ fn furnish(spec: &Spec<'_>, sources: &Sources, placed: &mut Placed) -> Result<()
     if place.is_directory("var/tmp") {
         place.tmpfs("var/tmp", "1777")?;
     }
-    let var_is_ours = spec.writable || sources.apart.iter().any(|(part, _)| part.path == "var");
+    let var_is_ours = spec.view != View::ReadOnly || sources.apart.iter().any(|(part, _)| part.path == "var");
     for (at, source) in &sources.caches {
         if var_is_ours {
             place.make_directories(at)?;
@@ -317,10 +342,31 @@ fn furnish(spec: &Spec<'_>, sources: &Sources, placed: &mut Placed) -> Result<()
     if let Some(content) = &sources.resolver {
         placed.resolver(place, content)?;
     }
-    if spec.writable {
+    if spec.view == View::Writable {
         placed.policy(place)?;
     }
-    Ok(())
+    Ok(scratch)
+}
+
+/// A mount of the snapshot over which memory lies: whatever is written there ends with it.
+fn scratch(snapshot: &OwnedFd) -> Result<OwnedFd, Error> {
+    let place = Place::new(snapshot.as_fd());
+    let failed = |source| Error::io("lay memory over the snapshot", source);
+    place.tmpfs("run", "0755")?;
+    let directory = |name: &str| place.make_directories(&format!("run/kedge/{name}"));
+    let (lower, upper, work) = (directory("lower")?, directory("upper")?, directory("work")?);
+    super::place::attach(clone(snapshot, "")?, &lower, "").map_err(failed)?;
+    let lower = place
+        .tree()
+        .open("run/kedge/lower", OFlags::PATH)
+        .map_err(failed)?;
+    let context = fsopen("overlay", FsOpenFlags::FSOPEN_CLOEXEC).map_err(failed)?;
+    for (name, directory) in [("lowerdir", &lower), ("upperdir", &upper), ("workdir", &work)] {
+        let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
+        fsconfig_set_string(&context, name, path).map_err(failed)?;
+    }
+    fsconfig_create(&context).map_err(failed)?;
+    fsmount(&context, FsMountFlags::FSMOUNT_CLOEXEC, MountAttrFlags::empty()).map_err(failed)
 }
 
 fn read_only(mount: &OwnedFd, others: MountFlags) -> Result<(), Error> {

@@ -146,17 +146,7 @@ impl Packages for Apt {
                 context.report.progress(progress);
             }
         };
-        // The snapshot is read-only, so that dpkg's lock in it cannot be taken; Kedge's own keeps others from the cache.
-        let command = apt_get(
-            inside,
-            [
-                "-y",
-                "--download-only",
-                "-o",
-                "Debug::NoLocking=1",
-                "dist-upgrade",
-            ],
-        );
+        let command = apt_get(inside, ["-y", "--download-only", "dist-upgrade"]);
         let finished = reporting(command, &mut take).finish(context)?;
         done(finished, tracker.failed())?;
         Ok(simulate::update_set(&plan, installed, &BTreeMap::new(), &sizes).fetched())
