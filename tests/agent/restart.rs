@@ -11,6 +11,7 @@ pub(crate) fn trials(needs: &Result<(), String>) -> Vec<Trial> {
         trial("tonight_restarts_tonight", needs, tonight),
         trial("a_night_that_was_slept_through_restarts_nothing", needs, slept),
         trial("nobody_restarts_unasked", needs, unasked),
+        trial("a_version_on_trial_can_be_kept", needs, kept),
         trial("with_the_next_shutdown_ends_the_reminders", needs, next_shutdown),
         trial("where_plasma_does_not_ask_a_notification_does", needs, fallback),
         trial(
@@ -146,4 +147,38 @@ async fn night_without_plasma() {
     agree(&mut stage, "Tonight", "tonight").await;
     stage.agent().await.night_has_come().await.unwrap();
     stage.wait_for_wish("restart, not asking").await;
+}
+
+async fn kept() {
+    let mut stage = Stage::new("rollback-pending").await;
+    stage.tried(38);
+    stage.start();
+    let shown = stage.wait_for_notification("Keep this version?").await;
+    assert!(
+        shown.text.starts_with("Snapshot #38 runs for a try."),
+        "{shown:?}"
+    );
+    assert_eq!(shown.buttons, ["Show Timeline", "Keep This Version", "Later"]);
+    assert!(
+        !stage.titles().iter().any(|title| title.contains("Restart")),
+        "{:?}",
+        stage.titles()
+    );
+    let manager = wire::ManagerProxy::builder(&stage.system)
+        .cache_properties(zbus::proxy::CacheProperties::No)
+        .build()
+        .await
+        .unwrap();
+    assert_ne!(manager.default().await.unwrap(), 38);
+    stage.press(&shown, "Keep This Version").await;
+    stage
+        .wait("it starts from now on", async || {
+            manager.default().await.is_ok_and(|id| id == 38)
+        })
+        .await;
+    stage
+        .wait("the question is answered", async || {
+            !stage.titles().contains(&shown.title)
+        })
+        .await;
 }

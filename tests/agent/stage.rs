@@ -93,6 +93,19 @@ impl Stage {
         self.system_bus.activate("org.kedge.Kedge1", &command).unwrap();
     }
 
+    /// The running version was started just once, as the helper finds it written down when it is started next.
+    pub(crate) fn tried(&self, snapshot: u32) {
+        let state = self.system_bus.dir().join("state");
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+        let wish = serde_json::json!({
+            "wanted": snapshot, "uuid": "", "once": true, "asked": seconds() * 1_000_000, "boot": "before",
+        });
+        let shown = serde_json::json!({ "wish": wish, "kept": "as-planned", "boot": boot });
+        fs::create_dir_all(&state).unwrap();
+        let text = serde_json::json!({ "wish": null, "shown": shown }).to_string();
+        fs::write(state.join("restart.json"), text).unwrap();
+    }
+
     /// Makes it this hour of the day where the agent is, when it is started next.
     pub(crate) fn at_hour(&mut self, hour: u32) {
         self.hour = Some(hour);
