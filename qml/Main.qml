@@ -20,6 +20,9 @@ Kirigami.ApplicationWindow {
     property int wentBackTo: 0
 
     function showPage(name: string): void {
+        if (name === "changes" || name === "room") {
+            return showBeside(name);
+        }
         const known = ["status", "timeline", "updates", "history", "settings"];
         const wanted = known.includes(name) ? name : known[0];
         if (wanted === current && pageStack.depth === 1) {
@@ -28,6 +31,20 @@ Kirigami.ApplicationWindow {
         current = wanted;
         pageStack.clear();
         pageStack.push(pages[wanted]());
+    }
+
+    // A page that stands beside the timeline: the files that the running version changed, or making room.
+    function showBeside(name: string): void {
+        const running = snapshotModel.find(system.booted);
+        showPage("timeline");
+        while (pageStack.depth > 1) {
+            pageStack.pop();
+        }
+        if (name === "room") {
+            pageStack.push(roomPage.createObject(root));
+        } else if (running.previous > 0) {
+            showFiles(running.previous, running.number);
+        }
     }
 
     // What the .desktop file's actions, the agent and KRunner ask for: a page, or what can be done at once.
@@ -71,13 +88,51 @@ Kirigami.ApplicationWindow {
     }
 
     function showSnapshot(number: int): void {
+        showComparison(0, number);
+    }
+
+    // What changed between two snapshots; zero stands for the version before.
+    function showComparison(from: int, to: int): void {
         showPage("timeline");
         while (pageStack.depth > 1) {
             pageStack.pop();
         }
-        changedPackages.snapshot = number;
+        changedPackages.snapshot = 0;
+        changedPackages.against = from;
+        changedPackages.snapshot = to;
         pageStack.push(snapshotPage.createObject(root, {
-            number
+            number: to
+        }));
+    }
+
+    function showFiles(from: int, to: int): void {
+        pageStack.push(filesPage.createObject(root, {
+            from,
+            to
+        }));
+    }
+
+    // The versions of a file, the one of a snapshot first; zero for whichever differs.
+    function showVersions(address: string, snapshot: int): void {
+        fileHistory.open(address);
+        pageStack.push(filePage.createObject(root, {
+            snapshot
+        }));
+    }
+
+    // What a file manager asks for.
+    function showFile(address: string): void {
+        showPage("timeline");
+        while (pageStack.depth > 1) {
+            pageStack.pop();
+        }
+        showVersions(address, 0);
+    }
+
+    function showText(from: int, to: int): void {
+        fileTexts.compare(fileHistory.address, from, to);
+        pageStack.push(textPage.createObject(root, {
+            name: fileHistory.name
         }));
     }
 
@@ -90,7 +145,11 @@ Kirigami.ApplicationWindow {
 
     // What became of something that was asked for here. What the shown page says by itself is not said again.
     function tell(kind: string, ending: string, snapshot: int, failure: var): void {
-        const text = Jobs.done(kind, ending, snapshot);
+        const waits = kind === "restore" && ending === "done" && system.pending === snapshot;
+        const text = waits ? i18nc("@info:status", "The file is back in #%1, which starts with the next restart", String(snapshot)) : Jobs.done(kind, ending, snapshot);
+        if (kind === "restore" && failure.type === undefined) {
+            fileHistory.reload();
+        }
         if (failure.type === undefined) {
             if (kind === "rollback" && ending === "done") {
                 wentBackTo = snapshot;
@@ -132,7 +191,7 @@ Kirigami.ApplicationWindow {
 
     // Not by the binding alone: the drawer opens and closes itself too.
     onNarrowChanged: sidebar.drawerOpen = !narrow
-    Component.onCompleted: showPage(system.firstPage)
+    Component.onCompleted: system.firstFile.length > 0 ? showFile(system.firstFile) : showPage(system.firstPage)
 
     KConfig.WindowStateSaver {
         configGroupName: "MainWindow"
@@ -146,6 +205,7 @@ Kirigami.ApplicationWindow {
                 failureDialog.show(Jobs.failed(what), error, "");
             }
         }
+        onBrowsed: address => Qt.openUrlExternally(address)
         onEnded: (kind, ending, snapshot, failure) => {
             root.tell(kind, ending, snapshot, failure);
         }
@@ -155,6 +215,34 @@ Kirigami.ApplicationWindow {
         id: snapshotModel
 
         onRefused: error => failureDialog.show(Jobs.failed("delete"), error, "")
+    }
+
+    Selection {
+        id: chosenSnapshots
+    }
+
+    FileModel {
+        id: changedFiles
+    }
+
+    FileHistory {
+        id: fileHistory
+    }
+
+    TextComparison {
+        id: fileTexts
+    }
+
+    Changelog {
+        id: packageChangelog
+    }
+
+    Room {
+        id: diskRoom
+    }
+
+    CleanUp {
+        id: cleanUpPlan
     }
 
     CurrentJob {
@@ -321,6 +409,12 @@ Kirigami.ApplicationWindow {
         plan: rollbackPlan
     }
 
+    ChangelogDialog {
+        id: changelogDialog
+
+        changelog: packageChangelog
+    }
+
     DescriptionDialog {
         id: descriptionDialog
 
@@ -399,6 +493,8 @@ Kirigami.ApplicationWindow {
             app: system
             settings: systemSettings
             onAboutAsked: root.pageStack.layers.push(aboutPage)
+            onCleanUpAsked: root.pageStack.push(cleanUpPage.createObject(root))
+            onRoomAsked: root.pageStack.push(roomPage.createObject(root))
         }
     }
 
@@ -414,6 +510,10 @@ Kirigami.ApplicationWindow {
         TimelinePage {
             app: system
             snapshots: snapshotModel
+            selection: chosenSnapshots
+            onCompareAsked: (from, to) => root.showComparison(from, to)
+            onFilesAsked: (from, to) => root.showFiles(from, to)
+            onRoomAsked: root.pageStack.push(roomPage.createObject(root))
             shown: root.pageStack.depth > 1 ? changedPackages.snapshot : 0
             onOpened: number => root.showSnapshot(number)
             onRollBackAsked: number => root.askRollBack(number)
@@ -430,8 +530,59 @@ Kirigami.ApplicationWindow {
             app: system
             snapshots: snapshotModel
             changes: changedPackages
+            onFilesAsked: (from, to) => root.showFiles(from, to)
+            onChangelogAsked: (name, from, to) => changelogDialog.show(name, from, to)
             onRollBackAsked: number => root.askRollBack(number)
             onDescribeAsked: (number, description) => descriptionDialog.ask(number, description)
+        }
+    }
+
+    Component {
+        id: filesPage
+
+        FilesPage {
+            app: system
+            files: changedFiles
+            onFileAsked: (address, snapshot) => root.showVersions(address, snapshot)
+        }
+    }
+
+    Component {
+        id: filePage
+
+        FilePage {
+            app: system
+            history: fileHistory
+            onCompared: (from, to) => root.showText(from, to)
+        }
+    }
+
+    Component {
+        id: textPage
+
+        TextPage {
+            app: system
+            comparison: fileTexts
+            onRetryAsked: fileTexts.compare(fileHistory.address, fileTexts.from, fileTexts.to)
+        }
+    }
+
+    Component {
+        id: roomPage
+
+        RoomPage {
+            app: system
+            room: diskRoom
+            job: currentJob
+        }
+    }
+
+    Component {
+        id: cleanUpPage
+
+        CleanUpPage {
+            app: system
+            plan: cleanUpPlan
         }
     }
 

@@ -66,6 +66,8 @@ QtObject {
             return i18nc("@info:status", "Could not get the file back");
         case "recover":
             return i18nc("@info:status", "Could not tidy up");
+        case "browse":
+            return i18nc("@info:status", "Could not show the files");
         case "restart":
             return i18nc("@info:status", "Could not restart");
         case "settings":
@@ -198,6 +200,11 @@ QtObject {
             return i18nc("@info:status", "Snapshot #%1 starts with the next restart", String(snapshot));
         case "discard":
             return i18nc("@info:status", "Undone: the running version starts again with the next restart");
+        case "restore":
+            return ending === "nothing-changed" ? i18nc("@info:status", "The file was like that already") : i18nc("@info:status", "The file is back");
+        case "make-room":
+        case "clean-up":
+            return ending === "nothing-changed" ? i18nc("@info:status", "There was nothing to delete") : i18nc("@info:status", "The room is free now");
         case "check":
             return ending === "nothing-changed" ? i18nc("@info:status", "No new updates") : "";
         case "update":

@@ -74,4 +74,27 @@ ColumnLayout {
         text: i18ncp("@info", "%1 package differs from #%2", "%1 packages differ from #%2", root.changes.count, String(root.changes.base))
         wrapMode: Text.Wrap
     }
+
+    Flow {
+        Layout.fillWidth: true
+        Layout.leftMargin: Kirigami.Units.largeSpacing
+        Layout.rightMargin: Kirigami.Units.largeSpacing
+        Layout.bottomMargin: Kirigami.Units.largeSpacing
+        visible: root.changes.security + root.changes.securityLost > 0
+        spacing: Kirigami.Units.smallSpacing
+
+        Marker {
+            visible: root.changes.security > 0
+            text: i18ncp("@label:marker", "%1 security fix gained", "%1 security fixes gained", root.changes.security)
+            iconName: "security-high-symbolic"
+            tint: Kirigami.Theme.positiveTextColor
+        }
+
+        Marker {
+            visible: root.changes.securityLost > 0
+            text: i18ncp("@label:marker", "%1 security fix lost", "%1 security fixes lost", root.changes.securityLost)
+            iconName: "security-low-symbolic"
+            tint: Kirigami.Theme.negativeTextColor
+        }
+    }
 }

@@ -10,9 +10,12 @@ QQC2.Menu {
 
     required property App app
     required property SnapshotModel snapshots
+    required property Selection selection
     property var snapshot: ({})
 
     signal detailsAsked(number: int)
+    signal compareAsked(from: int, to: int)
+    signal filesAsked(from: int, to: int)
     signal rollBackAsked(number: int)
     signal describeAsked(number: int, description: string)
 
@@ -37,6 +40,34 @@ QQC2.Menu {
         icon.name: "view-list-details-symbolic"
         onTriggered: root.detailsAsked(root.snapshot.number)
     }
+
+    QQC2.MenuItem {
+        text: i18nc("@action:inmenu", "Show Changed Files")
+        icon.name: "folder-symbolic"
+        enabled: root.snapshot.previous > 0
+        onTriggered: root.filesAsked(root.snapshot.previous, root.snapshot.number)
+    }
+
+    QQC2.MenuItem {
+        text: i18nc("@action:inmenu", "Compare with the Running System")
+        icon.name: "vcs-diff-symbolic"
+        enabled: root.app.booted > 0 && root.app.booted !== root.snapshot.number
+        onTriggered: root.compareAsked(root.snapshot.number, root.app.booted)
+    }
+
+    QQC2.MenuItem {
+        text: i18nc("@action:inmenu", "Browse Files")
+        icon.name: "system-file-manager-symbolic"
+        onTriggered: root.app.browse(root.snapshot.number)
+    }
+
+    QQC2.MenuItem {
+        text: root.selection.numbers.includes(root.snapshot.number) ? i18nc("@action:inmenu", "Choose No Longer") : i18nc("@action:inmenu", "Choose")
+        icon.name: "edit-select-symbolic"
+        onTriggered: root.selection.toggle(root.snapshot.number)
+    }
+
+    QQC2.MenuSeparator {}
 
     QQC2.MenuItem {
         text: root.named(i18nc("@action:inmenu", "Roll Back…"), root.snapshot.rollbackRefusal ?? "")

@@ -33,6 +33,11 @@ QtObject {
         return description.length > 0 ? description : i18nc("@label stands for a missing description", "No description");
     }
 
+    // A version by its number; zero is a running system that is no snapshot.
+    function version(number: int): string {
+        return number > 0 ? i18nc("@label a snapshot's number", "#%1", String(number)) : i18nc("@label stands for a snapshot's number", "the running system");
+    }
+
     // The one sentence.
     function status(status: var): string {
         switch (status.code) {
@@ -215,6 +220,122 @@ QtObject {
             return i18nc("@info:tooltip", "Same version, built anew");
         default:
             return i18nc("@info:tooltip", "Newer version");
+        }
+    }
+
+    function fileChange(code: string): string {
+        switch (code) {
+        case "created":
+            return i18nc("@label what happened to a file", "New");
+        case "deleted":
+            return i18nc("@label what happened to a file", "Deleted");
+        case "changed":
+            return i18nc("@label what happened to a file", "Changed");
+        case "renamed":
+            return i18nc("@label what happened to a file", "Moved");
+        case "hidden":
+            return i18nc("@label what happened to a folder", "Changes inside, not for everybody");
+        default:
+            return "";
+        }
+    }
+
+    function fileChangeIcon(code: string): string {
+        switch (code) {
+        case "created":
+            return "list-add-symbolic";
+        case "deleted":
+            return "list-remove-symbolic";
+        case "renamed":
+            return "edit-rename-symbolic";
+        case "hidden":
+            return "lock-symbolic";
+        default:
+            return "document-edit-symbolic";
+        }
+    }
+
+    function fileIcon(kind: string, file: string): string {
+        switch (kind) {
+        case "package":
+            return "package-x-generic-symbolic";
+        case "directory":
+            return "folder-symbolic";
+        case "more":
+            return "view-more-symbolic";
+        default:
+            return file === "directory" ? "folder-symbolic" : file === "symlink" ? "emblem-symbolic-link" : "text-x-generic-symbolic";
+        }
+    }
+
+    // How many files there are of each kind of change.
+    function fileCounts(created: int, deleted: int, changed: int, renamed: int): string {
+        return [created > 0 ? i18ncp("@info part of a list", "%1 new", "%1 new", created) : "", deleted > 0 ? i18ncp("@info part of a list", "%1 deleted", "%1 deleted", deleted) : "", changed > 0 ? i18ncp("@info part of a list", "%1 changed", "%1 changed", changed) : "", renamed > 0 ? i18ncp("@info part of a list", "%1 moved", "%1 moved", renamed) : ""].filter(it => it.length > 0).join(i18nc("separates the parts of a list", ", "));
+    }
+
+    // In which respects a file changed.
+    function aspects(codes: string): string {
+        const words = {
+            "content": i18nc("@info what of a file changed", "content"),
+            "kind": i18nc("@info what of a file changed", "kind"),
+            "mode": i18nc("@info what of a file changed", "permissions"),
+            "owner": i18nc("@info what of a file changed", "owner"),
+            "group": i18nc("@info what of a file changed", "group"),
+            "times": i18nc("@info what of a file changed", "time"),
+            "xattrs": i18nc("@info what of a file changed", "attributes"),
+            "acl": i18nc("@info what of a file changed", "access list")
+        };
+        return codes.split(" ").map(it => words[it] ?? it).join(i18nc("separates the parts of a list", ", "));
+    }
+
+    // How two texts compare that have no lines to show.
+    function comparison(result: string): string {
+        switch (result) {
+        case "same":
+            return i18nc("@info:placeholder", "Both have the same content");
+        case "binary":
+            return i18nc("@info:placeholder", "They differ, and are no text");
+        case "too-large":
+            return i18nc("@info:placeholder", "Too large to be compared as text");
+        default:
+            return "";
+        }
+    }
+
+    // What deleting snapshots frees.
+    function freed(count: int, data: double, metadata: double): string {
+        return i18ncp("@info %2 and %3 are sizes", "Deleting it frees %2, and about %3 of the file system's own records", "Deleting these %1 frees %2, and about %3 of the file system's own records", count, root.size(data), root.size(metadata));
+    }
+
+    // Why the rules of keeping would delete a snapshot.
+    function doom(code: string): string {
+        switch (code) {
+        case "":
+            return "";
+        case "number":
+            return i18nc("@info why a snapshot would be deleted", "more updates than are kept");
+        case "timeline":
+            return i18nc("@info why a snapshot would be deleted", "older than the timeline goes back");
+        case "empty-pair":
+            return i18nc("@info why a snapshot would be deleted", "nothing changed between the two of the pair");
+        case "space":
+            return i18nc("@info why a snapshot would be deleted", "versions fill more of the disk than they may");
+        case "free":
+            return i18nc("@info why a snapshot would be deleted", "less of the disk is free than should be");
+        default:
+            return code;
+        }
+    }
+
+    // Who follows the rules.
+    function keeper(code: string): string {
+        switch (code) {
+        case "snapper":
+            return i18nc("@info", "Snapper cleans up here, by its own configuration and timer.");
+        case "kedge":
+            return i18nc("@info", "These would be deleted after the next update.");
+        default:
+            return i18nc("@info", "Nothing is deleted automatically here. With the numbers of the settings it would be these.");
         }
     }
 

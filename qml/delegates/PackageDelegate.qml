@@ -5,7 +5,8 @@ import QtQuick.Layouts
 import org.kde.kirigami as Kirigami
 import org.kedge.app
 
-// One package that differs: its name, both versions, and what the new one costs to download.
+// One package that differs: its name, both versions, and what the new one costs to download. Where it can be told what is
+// new in it, it can be pressed.
 QQC2.ItemDelegate {
     id: root
 
@@ -17,13 +18,28 @@ QQC2.ItemDelegate {
     required property string origin
     required property bool security
 
+    // Whether there is more to read about it.
+    property bool readable: false
+
+    signal opened
+
     readonly property string versions: Wording.versions(change, oldVersion, newVersion)
 
     width: ListView.view.width
     text: name
     hoverEnabled: true
-    // A line of information, nothing to press.
-    background: null
+    // Else a line of information, nothing to press.
+    Component.onCompleted: {
+        if (!readable) {
+            background = null;
+        }
+    }
+    onClicked: {
+        if (readable) {
+            opened();
+        }
+    }
+    Accessible.onPressAction: clicked()
 
     Accessible.name: i18nc("@label read aloud: package, what happens to it, versions", "%1, %2, %3", name, Wording.change(change), versions)
     Accessible.description: origin

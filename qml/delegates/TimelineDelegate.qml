@@ -32,6 +32,11 @@ QQC2.ItemDelegate {
     // Its page is open beside the list.
     property bool shown: false
 
+    // Chosen together with others, and whether any is.
+    property bool chosen: false
+    property bool choosing: false
+
+    signal chooseAsked
     signal opened
     signal menuAsked(item: Item)
     signal rollBackAsked
@@ -42,7 +47,7 @@ QQC2.ItemDelegate {
     readonly property bool available: position === "available"
     readonly property string title: available ? i18ncp("@label", "%1 update", "%1 updates", packages) : Wording.snapshotTitle(description)
     readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : (changes.length > 0 ? i18nc("@info a snapshot's number, when it was made, how its packages differ from the version before: +new ↑upgraded ↓downgraded −removed", "#%1 · %2 · %3", String(number), Wording.when(time), changes) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", String(number), Wording.when(time)))
-    readonly property string spoken: [position === "running" ? i18nc("@label:marker", "Running") : "", isDefault ? i18nc("@label:marker", "Starts next") : "", pinned ? i18nc("@label:marker", "Pinned") : "", inProgress ? i18nc("@label:marker", "Being made") : "", damaged ? i18nc("@label:marker", "Damaged") : ""].filter(it => it.length > 0).join(", ")
+    readonly property string spoken: [position === "running" ? i18nc("@label:marker", "Running") : "", isDefault ? i18nc("@label:marker", "Starts next") : "", pinned ? i18nc("@label:marker", "Pinned") : "", inProgress ? i18nc("@label:marker", "Being made") : "", damaged ? i18nc("@label:marker", "Damaged") : "", chosen ? i18nc("@label:marker", "Chosen") : ""].filter(it => it.length > 0).join(", ")
 
     width: ListView.view.width
     topPadding: 0
@@ -59,13 +64,19 @@ QQC2.ItemDelegate {
 
     onClicked: {
         ListView.view.currentIndex = index;
-        opened();
+        choosing && !available ? chooseAsked() : opened();
     }
     onPressAndHold: menuAsked(root)
 
     TapHandler {
         acceptedButtons: Qt.RightButton
         onTapped: root.menuAsked(root)
+    }
+
+    TapHandler {
+        acceptedModifiers: Qt.ControlModifier
+        enabled: !root.available
+        onTapped: root.chooseAsked()
     }
 
     contentItem: RowLayout {
@@ -77,6 +88,16 @@ QQC2.ItemDelegate {
             Layout.fillHeight: true
             position: root.position
             last: root.index === root.ListView.view.count - 1
+        }
+
+        QQC2.CheckBox {
+            visible: root.choosing && !root.available
+            checked: root.chosen
+            Accessible.name: i18nc("@option:check", "Choose #%1", String(root.number))
+            onToggled: {
+                root.chooseAsked();
+                checked = Qt.binding(() => root.chosen);
+            }
         }
 
         ColumnLayout {

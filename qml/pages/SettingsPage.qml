@@ -16,6 +16,8 @@ FormCard.FormCardPage {
     required property Settings settings
 
     signal aboutAsked
+    signal cleanUpAsked
+    signal roomAsked
 
     readonly property bool live: app.link === "ready" && settings.known
 
@@ -110,6 +112,22 @@ FormCard.FormCardPage {
             to: 100
             number: root.settings.spacePercent
             onPicked: number => root.settings.count("spacePercent", number)
+        }
+
+        FormCard.FormDelegateSeparator {}
+
+        FormCard.FormButtonDelegate {
+            icon.name: "view-list-details-symbolic"
+            text: i18nc("@action:button", "Show What Would Be Deleted")
+            onClicked: root.cleanUpAsked()
+        }
+
+        FormCard.FormDelegateSeparator {}
+
+        FormCard.FormButtonDelegate {
+            icon.name: "edit-clear-all-symbolic"
+            text: i18nc("@action:button", "Make Room…")
+            onClicked: root.roomAsked()
         }
     }
 

@@ -16,6 +16,8 @@ Kirigami.ScrollablePage {
     required property PackageModel changes
     required property int number
 
+    signal filesAsked(from: int, to: int)
+    signal changelogAsked(name: string, from: int, to: int)
     signal rollBackAsked(number: int)
     signal describeAsked(number: int, description: string)
 
@@ -24,7 +26,7 @@ Kirigami.ScrollablePage {
     // It was deleted while its page was open.
     readonly property bool gone: snapshot.number === undefined
 
-    title: i18nc("@title:window", "Snapshot #%1", String(number))
+    title: changes.against > 0 ? i18nc("@title:window two snapshots", "From #%1 to #%2", String(changes.against), String(number)) : i18nc("@title:window", "Snapshot #%1", String(number))
 
     actions: [
         Kirigami.Action {
@@ -55,6 +57,20 @@ Kirigami.ScrollablePage {
             enabled: root.snapshot.deleteRefusal === ""
             tooltip: Failures.reason(root.snapshot.deleteRefusal ?? "")
             onTriggered: root.snapshots.deleteLater(root.number)
+        },
+        Kirigami.Action {
+            text: i18nc("@action:button", "Changed Files")
+            icon.name: "folder-symbolic"
+            shortcut: "Ctrl+D"
+            enabled: root.changes.base > 0
+            onTriggered: root.filesAsked(root.changes.base, root.number)
+        },
+        Kirigami.Action {
+            text: i18nc("@action:button", "Browse Files")
+            icon.name: "system-file-manager-symbolic"
+            displayHint: Kirigami.DisplayHint.AlwaysHide
+            enabled: root.snapshot.number !== undefined
+            onTriggered: root.app.browse(root.number)
         }
     ]
 
@@ -80,7 +96,10 @@ Kirigami.ScrollablePage {
             text: Wording.group(section)
         }
 
-        delegate: PackageDelegate {}
+        delegate: PackageDelegate {
+            readable: change === "upgraded" || change === "downgraded" || change === "rebuilt"
+            onOpened: root.changelogAsked(name, root.changes.base, root.number)
+        }
 
         Kirigami.LoadingPlaceholder {
             anchors.centerIn: parent

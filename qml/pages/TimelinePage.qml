@@ -13,11 +13,15 @@ Kirigami.ScrollablePage {
 
     required property App app
     required property SnapshotModel snapshots
+    required property Selection selection
 
     // The snapshot whose page is open beside this one, zero for none.
     property int shown: 0
 
     signal opened(number: int)
+    signal compareAsked(from: int, to: int)
+    signal filesAsked(from: int, to: int)
+    signal roomAsked
     signal rollBackAsked(number: int)
     signal createAsked
     signal describeAsked(number: int, description: string)
@@ -36,6 +40,12 @@ Kirigami.ScrollablePage {
             enabled: root.app.createRefusal.length === 0
             tooltip: Failures.reason(root.app.createRefusal)
             onTriggered: root.createAsked()
+        },
+        Kirigami.Action {
+            text: i18nc("@action:button", "Make Room…")
+            icon.name: "edit-clear-all-symbolic"
+            displayHint: Kirigami.DisplayHint.IconOnly
+            onTriggered: root.roomAsked()
         }
     ]
 
@@ -83,6 +93,15 @@ Kirigami.ScrollablePage {
         }
     }
 
+    footer: SelectionBar {
+        selection: root.selection
+        onCompared: (from, to) => root.compareAsked(from, to)
+        onDeleteAsked: {
+            root.selection.numbers.forEach(number => root.snapshots.deleteLater(number));
+            root.selection.clear();
+        }
+    }
+
     ListView {
         id: view
 
@@ -116,6 +135,7 @@ Kirigami.ScrollablePage {
         Keys.onReturnPressed: (currentItem as TimelineDelegate)?.clicked()
         Keys.onEnterPressed: (currentItem as TimelineDelegate)?.clicked()
         Keys.onDeletePressed: menu.remove((currentItem as TimelineDelegate)?.number ?? 0)
+        Keys.onSpacePressed: (currentItem as TimelineDelegate)?.chooseAsked()
         Keys.onMenuPressed: (currentItem as TimelineDelegate)?.menuAsked(currentItem)
 
         delegate: TimelineDelegate {
@@ -124,6 +144,9 @@ Kirigami.ScrollablePage {
             tick: root.app.tick
             narrow: root.narrow
             shown: number > 0 && number === root.shown
+            chosen: root.selection.numbers.includes(number)
+            choosing: root.selection.count > 0
+            onChooseAsked: root.selection.toggle(number)
             onOpened: available ? root.updatesAsked() : root.opened(number)
             onRollBackAsked: root.rollBackAsked(number)
             onUpdateAsked: root.app.update()
@@ -165,6 +188,9 @@ Kirigami.ScrollablePage {
 
         app: root.app
         snapshots: root.snapshots
+        selection: root.selection
+        onCompareAsked: (from, to) => root.compareAsked(from, to)
+        onFilesAsked: (from, to) => root.filesAsked(from, to)
         onDetailsAsked: number => root.opened(number)
         onRollBackAsked: number => root.rollBackAsked(number)
         onDescribeAsked: (number, description) => root.describeAsked(number, description)

@@ -21,15 +21,22 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
 
 /// The files that declare what QML sees. They are listed, not looked for: a watched directory would compile all the C++
 /// again for every edit in a file beside them.
-const BRIDGES: [&str; 8] = [
+const BRIDGES: [&str; 15] = [
     "bridge/agent.rs",
     "bridge/app.rs",
+    "bridge/changelog.rs",
+    "bridge/clean_up.rs",
+    "bridge/file_history.rs",
+    "bridge/file_model.rs",
     "bridge/glue.rs",
     "bridge/history_model.rs",
     "bridge/job.rs",
     "bridge/package_model.rs",
+    "bridge/room.rs",
+    "bridge/selection.rs",
     "bridge/settings.rs",
     "bridge/snapshot_model.rs",
+    "bridge/text_comparison.rs",
 ];
 
 fn main() {
@@ -42,6 +49,8 @@ fn main() {
         // Only cpp/ holds headers; with the whole crate as include root every edit would compile all the C++ again.
         .crate_include_root(Some("cpp".to_owned()))
         .cpp_file("cpp/kde.cpp")
+        .cpp_file("cpp/rows.cpp")
+        .cpp_file("cpp/rows.h")
         .cpp_file("cpp/window.h")
         .qt_module("DBus")
         .qt_module("Quick")

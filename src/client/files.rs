@@ -162,6 +162,16 @@ impl Client {
         })
     }
 
+    /// The root directory of a snapshot, as a mount of its own that is read-only and gone when this is dropped. Any
+    /// program of the same user reaches it as `/proc/PID/fd/NUMBER`.
+    ///
+    /// # Errors
+    /// The helper refused, or could not be reached.
+    pub async fn browse(&self, id: SnapshotId) -> Result<std::os::fd::OwnedFd, Error> {
+        let files = wire::FilesProxy::new(&self.connection().await?).await?;
+        Ok(files.browse(id.0).await?.into())
+    }
+
     /// A file in all snapshots that have it, in the order of their numbers.
     ///
     /// # Errors

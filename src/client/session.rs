@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! Restarting the machine: Plasma asks, so that applications can save; logind is the fallback.
+//! What the desktop does for us. Restarting the machine: Plasma asks, so that applications can save; logind is the
+//! fallback. Showing a directory: the file manager.
 
 use crate::{Bus, Client, Error};
 use zbus::proxy;
@@ -13,6 +14,17 @@ trait LogoutPrompt {
     /// Shows Plasma's own question whether to restart.
     #[zbus(name = "promptReboot")]
     fn prompt_reboot(&self) -> zbus::Result<()>;
+}
+
+#[proxy(
+    interface = "org.freedesktop.FileManager1",
+    default_service = "org.freedesktop.FileManager1",
+    default_path = "/org/freedesktop/FileManager1"
+)]
+trait FileManager {
+    /// Shows what is in these directories.
+    #[zbus(name = "ShowFolders")]
+    fn show_folders(&self, addresses: &[&str], startup_id: &str) -> zbus::Result<()>;
 }
 
 #[proxy(
@@ -36,6 +48,13 @@ pub async fn prompt_restart(client: &Client) -> Result<(), Error> {
     }
     let session = zbus::Connection::session().await?;
     Ok(LogoutPromptProxy::new(&session).await?.prompt_reboot().await?)
+}
+
+/// Asks the desktop's file manager to show a directory, by its `file:` address.
+pub async fn show_directory(address: &str) -> Result<(), Error> {
+    let session = zbus::Connection::session().await?;
+    let manager = FileManagerProxy::new(&session).await?;
+    Ok(manager.show_folders(&[address], "").await?)
 }
 
 impl Client {

@@ -148,6 +148,10 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// within the version, and the last one is not followed. Refused with `NoSuchFile` or `NotAFile`.
     fn open_file(&self, id: Option<SnapshotId>, path: &[u8]) -> Result<OpenFile, Error>;
 
+    /// The root directory of a snapshot, read-only and without devices, privileges or programs that start: a mount of its
+    /// own, which is gone with the last descriptor of it.
+    fn browse(&self, id: SnapshotId) -> Result<OwnedFd, Error>;
+
     /// The file with this path in every version that has it, in the order of their numbers, the running system last where
     /// it is no snapshot. `None` when the viewer could not find it by its path in one of them.
     fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error>;

@@ -5,6 +5,7 @@ use crate::authority::Authority;
 use crate::bus;
 use crate::checked::{Base, Checked};
 use crate::emit::{self, Emission};
+use crate::error::{from_engine, from_refusal};
 use crate::idle::Idle;
 use crate::jobs::Running;
 use crate::policy::PolicyFile;
@@ -12,7 +13,7 @@ use crate::receipt::Receipts;
 use crate::store::Store;
 use crate::stream::Streams;
 use engine::{Engine, System};
-use model::{ChangeCounts, Job, JobId, SnapshotId, State, Timestamp, Updates};
+use model::{ChangeCounts, Job, JobId, Refusal, RefusalCode, SnapshotId, State, Timestamp, Updates};
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -228,6 +229,16 @@ impl Service {
         match tokio::task::spawn_blocking(move || work(&*engine)).await {
             Ok(result) => result,
             Err(error) => Err(engine::Error::io("finish reading", std::io::Error::other(error))),
+        }
+    }
+
+    /// Refuses a snapshot that is not there before anybody has to authenticate.
+    pub(crate) async fn exists(self: &Arc<Self>, id: Option<SnapshotId>) -> Result<(), wire::Error> {
+        let Some(id) = id else { return Ok(()) };
+        self.refresh().await.map_err(from_engine)?;
+        match self.state().snapshots.contains_key(&id) {
+            true => Ok(()),
+            false => Err(from_refusal(Refusal::of(RefusalCode::NoSuchSnapshot, id))),
         }
     }
 

@@ -2,8 +2,10 @@
 //! How the files of two system versions differ.
 
 mod fold;
+mod tree;
 
 pub use fold::{Counts, FileEntry, FileGroup, Files};
+pub use tree::{FileFold, FileRow, FileRowKind, FileTree};
 
 use crate::code::coded;
 use serde::ser::{Serialize, SerializeSeq as _, SerializeStruct as _, Serializer};

@@ -40,8 +40,8 @@ pub use cadence::{
 };
 pub use capability::{Absence, Capabilities, Capability};
 pub use diff::{
-    Aspects, Counts, FileChange, FileChangeKind, FileEntry, FileGroup, FileKind, FileVersion, Files,
-    FilesSummary, PATH_LIMIT, PathError, PathText, checked_path,
+    Aspects, Counts, FileChange, FileChangeKind, FileEntry, FileFold, FileGroup, FileKind, FileRow,
+    FileRowKind, FileTree, FileVersion, Files, FilesSummary, PATH_LIMIT, PathError, PathText, checked_path,
 };
 pub use event::Event;
 pub use failure::{Failure, FailureCode};

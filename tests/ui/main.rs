@@ -20,9 +20,12 @@ use support::loop_btrfs::has_program;
 const COMPONENTS: &[&str] = &[
     "tst_Dialogs.qml",
     "tst_EntryPage.qml",
+    "tst_FilePage.qml",
+    "tst_FilesPage.qml",
     "tst_HistoryPage.qml",
     "tst_Main.qml",
     "tst_Pseudo.qml",
+    "tst_RoomPage.qml",
     "tst_SettingsPage.qml",
     "tst_SnapshotPage.qml",
     "tst_StatusPage.qml",

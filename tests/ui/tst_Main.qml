@@ -82,6 +82,20 @@ Item {
             updates.clear();
         }
 
+        function test_fromTheTimelineToOneFile() {
+            main.showComparison(12, 34);
+            compare(page().number, 34);
+            main.showFiles(12, 34);
+            compare(page().from, 12);
+            main.showVersions("/etc/issue", 12);
+            compare(page().chosen, 12);
+            main.showText(12, 34);
+            compare(page().name, "issue");
+            main.showFile("/etc/issue");
+            compare(main.pageStack.depth, 2);
+            compare(page().chosen, 0);
+        }
+
         function test_aFailureLeadsToItsWayOut() {
             main.fix("timeline");
             compare(main.current, "timeline");

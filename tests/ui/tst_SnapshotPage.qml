@@ -39,6 +39,20 @@ Item {
         signalName: "rollBackAsked"
     }
 
+    SignalSpy {
+        id: files
+
+        target: page
+        signalName: "filesAsked"
+    }
+
+    SignalSpy {
+        id: changelogs
+
+        target: page
+        signalName: "changelogAsked"
+    }
+
     TestCase {
         name: "SnapshotPage"
         when: windowShown
@@ -155,6 +169,28 @@ Item {
             };
             tryVerify(() => saying("What changed is unknown") !== null);
             verify(find(page, item => String(item.explanation ?? "").includes("not part of the snapshots")) !== null);
+        }
+
+        function test_filesAndChangelogsAreOneStepAway() {
+            show({});
+            page.actions[4].trigger();
+            compare(files.signalArguments[0][0], 31);
+            compare(files.signalArguments[0][1], 34);
+            page.actions[5].trigger();
+            compare(system.calls, ["browse 34"]);
+            packages.line({
+                "name": "curl",
+                "oldVersion": "8.18",
+                "newVersion": "8.19"
+            });
+            packages.securityLost = 2;
+            tryVerify(() => saying("2 security fixes lost") !== null);
+            tryVerify(() => find(page, item => item instanceof PackageDelegate) !== null);
+            find(page, item => item instanceof PackageDelegate).clicked();
+            compare(changelogs.signalArguments[0][0], "curl");
+            packages.against = 12;
+            compare(page.title, "From #12 to #34");
+            packages.against = 0;
         }
     }
 }

@@ -19,12 +19,17 @@ Item {
         id: snapshotModel
     }
 
+    Selection {
+        id: choice
+    }
+
     TimelinePage {
         id: page
 
         anchors.fill: parent
         app: system
         snapshots: snapshotModel
+        selection: choice
     }
 
     SignalSpy {
@@ -39,6 +44,13 @@ Item {
 
         target: page
         signalName: "rollBackAsked"
+    }
+
+    SignalSpy {
+        id: compared
+
+        target: page
+        signalName: "compareAsked"
     }
 
     TestCase {
@@ -261,6 +273,41 @@ Item {
             system.link = "lost";
             system.status = {};
             tryVerify(() => saying("The system service does not answer") !== null);
+        }
+
+        function test_whatDeletingAChoiceFrees() {
+            snapshotModel.line({
+                "number": 33
+            });
+            snapshotModel.line({
+                "number": 34
+            });
+            choice.toggle(33);
+            choice.toggle(34);
+            tryVerify(() => find(page, item => String(item.text ?? "").startsWith("2 snapshots chosen")) !== null);
+            choice.data = 5583457484;
+            choice.metadata = 41943040;
+            choice.held = 1073741824;
+            choice.holder = {
+                "number": 12,
+                "subvolume": "",
+                "bytes": 1048576
+            };
+            choice.known = true;
+            tryVerify(() => find(page, item => String(item.text ?? "").includes("Deleting these 2 frees 5.2 GiB, and about 40.0 MiB")) !== null);
+            verify(find(page, item => String(item.text ?? "").includes("1.0 GiB more stay, 1.0 MiB of them only because of #12.")) !== null);
+            find(page, item => item.text === "Compare").clicked();
+            compare(compared.signalArguments[0][0], 33);
+            compare(compared.signalArguments[0][1], 34);
+            choice.deleteRefusal = "pinned";
+            choice.refused = 34;
+            tryVerify(() => find(page, item => item.text === "#34 cannot be deleted: It is pinned.") !== null);
+            compare(find(page, item => item.text === "Delete").enabled, false);
+            choice.deleteRefusal = "";
+            snapshotModel.calls = [];
+            find(page, item => item.text === "Delete").clicked();
+            compare(snapshotModel.calls, ["deleteLater 33", "deleteLater 34"]);
+            compare(choice.count, 0);
         }
     }
 }

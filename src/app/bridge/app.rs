@@ -9,11 +9,15 @@ use client::{Link, View};
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
 use cxx_qt_lib::{QString, QVariant};
-use model::{JobId, State, Status};
+use model::{JobId, SnapshotId, State, Status};
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
 
 #[cxx_qt::bridge]
 pub(crate) mod qobject {
     unsafe extern "C++" {
+        include!("cxx-qt-lib/qlist.h");
+        type QList_i32 = cxx_qt_lib::QList<i32>;
         include!("cxx-qt-lib/qstring.h");
         type QString = cxx_qt_lib::QString;
         include!("cxx-qt-lib/qvariant.h");
@@ -40,6 +44,7 @@ pub(crate) mod qobject {
         #[qproperty(bool, discarding, READ, NOTIFY)]
         #[qproperty(i32, tick, READ, NOTIFY)]
         #[qproperty(QString, first_page, cxx_name = "firstPage", READ, CONSTANT)]
+        #[qproperty(QString, first_file, cxx_name = "firstFile", READ, CONSTANT)]
         type App = super::AppRust;
 
         /// A call could not be made or was refused: what was asked for, and why not.
@@ -48,6 +53,10 @@ pub(crate) mod qobject {
         /// A job that this window asked for has ended.
         #[qsignal]
         fn ended(self: Pin<&mut Self>, kind: QString, ending: QString, snapshot: i32, failure: QVariant);
+
+        /// A snapshot can be looked at under this address, which the file manager could not be asked to show.
+        #[qsignal]
+        fn browsed(self: Pin<&mut Self>, address: QString);
 
         #[qinvokable]
         fn check(self: Pin<&mut Self>);
@@ -73,6 +82,20 @@ pub(crate) mod qobject {
         fn describe(self: Pin<&mut Self>, snapshot: i32, description: &QString);
         #[qinvokable]
         fn pin(self: Pin<&mut Self>, snapshot: i32, pinned: bool);
+        /// Gets a file back, beside the present one or in its place.
+        #[qinvokable]
+        fn restore(self: Pin<&mut Self>, snapshot: i32, address: &QString, replace: bool);
+        /// Shows what is in a snapshot in the file manager, until this window is closed.
+        #[qinvokable]
+        fn browse(self: Pin<&mut Self>, snapshot: i32);
+        /// Deletes these and waits until what they held is free.
+        #[qinvokable]
+        #[cxx_name = "makeRoom"]
+        fn make_room(self: Pin<&mut Self>, snapshots: &QList_i32);
+        /// Deletes what the rules of keeping snapshots name.
+        #[qinvokable]
+        #[cxx_name = "cleanUp"]
+        fn clean_up(self: Pin<&mut Self>);
     }
 
     impl cxx_qt::Threading for App {}
@@ -102,6 +125,9 @@ pub struct AppRust {
     pub(super) clock: Option<tokio::task::AbortHandle>,
     tick: i32,
     first_page: QString,
+    first_file: QString,
+    /// The snapshots that are looked at: each is there as long as its directory is open here.
+    pub(super) browsed: BTreeMap<SnapshotId, OwnedFd>,
     /// A failure that was read and put away.
     dismissed: Option<JobId>,
     pub(super) calls: Calls,
@@ -110,6 +136,7 @@ pub struct AppRust {
 impl Initialize for qobject::App {
     fn initialize(mut self: Pin<&mut Self>) {
         self.as_mut().rust_mut().first_page = super::glue::page_option();
+        self.as_mut().rust_mut().first_file = super::glue::file_option();
         self.as_mut().rust_mut().link = QString::from("connecting");
         let mut this = self.as_mut().rust_mut();
         this.status = value::nothing();
@@ -210,7 +237,7 @@ impl qobject::App {
 }
 
 /// A snapshot as `{ number, description, time }`; number zero when there is none.
-fn about(state: &State, id: Option<model::SnapshotId>) -> QVariant {
+fn about(state: &State, id: Option<SnapshotId>) -> QVariant {
     let mut members = Members::default();
     let snapshot = id.and_then(|id| state.snapshots.get(&id));
     let description = snapshot.map_or("", |it| &it.description);

@@ -3,15 +3,16 @@
 
 use super::app::qobject::App;
 use super::publish;
-use super::value;
+use super::{glue, value};
 use crate::runtime;
 use client::{Client, Error};
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Threading};
-use cxx_qt_lib::QString;
-use model::{Cleanup, Edit, Ending, JobId, NewSnapshot, State};
+use cxx_qt_lib::{QList, QString};
+use model::{Cleanup, Edit, Ending, JobId, NewSnapshot, RestoreTo, State};
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 /// How long what deletes something can be taken back: the same as for snapshots.
@@ -124,6 +125,75 @@ impl App {
                 ..Edit::default()
             },
         );
+    }
+
+    pub(super) fn restore(self: Pin<&mut Self>, snapshot: i32, address: &QString, replace: bool) {
+        let (Some(id), Some(path)) = (value::snapshot(snapshot), value::path(address)) else {
+            return;
+        };
+        let to = if replace {
+            RestoreTo::Replace
+        } else {
+            RestoreTo::Beside
+        };
+        self.call("restore", false, async move |client| {
+            client.restore(id, &path, to).await.map(Some)
+        });
+    }
+
+    pub(super) fn browse(mut self: Pin<&mut Self>, snapshot: i32) {
+        let Some(id) = value::snapshot(snapshot) else {
+            return;
+        };
+        if let Some(directory) = self.browsed.get(&id).map(AsRawFd::as_raw_fd) {
+            return self.show(snapshot, directory);
+        }
+        if !self.as_mut().rust_mut().calls.asked.insert("browse") {
+            return;
+        }
+        let qt = self.qt_thread();
+        runtime::spawn(async move {
+            let directory = runtime::client().browse(id).await;
+            // An error here only means that the window is gone.
+            let _ = qt.queue(move |mut app| {
+                app.as_mut().rust_mut().calls.asked.remove("browse");
+                match directory {
+                    Ok(directory) => {
+                        let raw = directory.as_raw_fd();
+                        app.as_mut().rust_mut().browsed.insert(id, directory);
+                        app.show(snapshot, raw);
+                    }
+                    Err(error) => app.refused(QString::from("browse"), value::error(&error)),
+                }
+            });
+        });
+    }
+
+    /// Asks the file manager to show a directory that is open here.
+    fn show(self: Pin<&mut Self>, snapshot: i32, directory: i32) {
+        let address = glue::directory_address(directory, snapshot);
+        let qt = self.qt_thread();
+        runtime::spawn(async move {
+            if client::session::show_directory(&address.to_string())
+                .await
+                .is_err()
+            {
+                let _ = qt.queue(move |app| app.browsed(address));
+            }
+        });
+    }
+
+    pub(super) fn make_room(self: Pin<&mut Self>, snapshots: &QList<i32>) {
+        let ids = Vec::from_iter(snapshots.iter().filter_map(|it| value::snapshot(*it)));
+        self.call("make-room", false, async move |client| {
+            client.make_room(&ids).await.map(Some)
+        });
+    }
+
+    pub(super) fn clean_up(self: Pin<&mut Self>) {
+        self.call("clean-up", false, async |client| {
+            client.clean_up().await.map(Some)
+        });
     }
 
     fn edit(self: Pin<&mut Self>, snapshot: i32, edit: Edit) {

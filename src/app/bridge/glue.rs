@@ -21,6 +21,10 @@ mod ffi {
         fn busOption() -> QString;
         #[rust_name = "page_option"]
         fn pageOption() -> QString;
+        #[rust_name = "file_option"]
+        fn fileOption() -> QString;
+        #[rust_name = "directory_address"]
+        fn directoryAddress(directory: i32, snapshot: i32) -> QString;
         #[rust_name = "user_name"]
         fn userName(uid: u32) -> QString;
         #[rust_name = "copy_text"]
@@ -34,5 +38,6 @@ mod ffi {
 }
 
 pub(crate) use ffi::{
-    after_app, before_app, bus_option, copy_text, load, page_option, set_taste, taste_of, user_name,
+    after_app, before_app, bus_option, copy_text, directory_address, file_option, load, page_option,
+    set_taste, taste_of, user_name,
 };

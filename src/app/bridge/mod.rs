@@ -9,14 +9,22 @@
 pub(crate) mod agent;
 pub(crate) mod app;
 mod calls;
+pub(crate) mod changelog;
+pub(crate) mod clean_up;
 mod date;
+pub(crate) mod file_history;
+pub(crate) mod file_model;
 pub(crate) mod glue;
 pub(crate) mod history_model;
 pub(crate) mod job;
 pub(crate) mod package_model;
+pub(crate) mod room;
+mod row_model;
 mod rows;
+pub(crate) mod selection;
 pub(crate) mod settings;
 pub(crate) mod snapshot_model;
+pub(crate) mod text_comparison;
 mod value;
 
 /// Sets a property's value and tells QML, when it is another one.

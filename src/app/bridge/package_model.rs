@@ -1,25 +1,24 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! `PackageModel`: packages that differ, be it by an update, by a rollback or between two snapshots.
 
-use super::value::{self, Members};
-use super::{publish, rows};
+use super::publish;
+use super::row_model::{self, Row, show_rows};
+use super::value::{self, Members, text};
 use crate::runtime;
 use core::pin::Pin;
 use cxx_qt::{CxxQtType, Initialize, Threading};
-use cxx_qt_lib::{QHash, QHashPair_i32_QByteArray, QModelIndex, QString, QStringList, QVariant};
-use model::{ChangeKind, PackageChange, State};
+use cxx_qt_lib::{QString, QStringList, QVariant};
+use model::{ChangeKind, PackageChange, PackageGroup, State};
 
 #[cxx_qt::bridge]
 pub(crate) mod qobject {
     unsafe extern "C++" {
-        include!(<QtCore/QAbstractListModel>);
-        type QAbstractListModel;
-        include!("cxx-qt-lib/qhash.h");
-        type QHash_i32_QByteArray = cxx_qt_lib::QHash<cxx_qt_lib::QHashPair_i32_QByteArray>;
+        include!("app/rows.h");
+        type RowModel;
+        include!("cxx-qt-lib/qlist.h");
+        type QList_QVariant = cxx_qt_lib::QList<QVariant>;
         include!("cxx-qt-lib/qvariant.h");
         type QVariant = cxx_qt_lib::QVariant;
-        include!("cxx-qt-lib/qmodelindex.h");
-        type QModelIndex = cxx_qt_lib::QModelIndex;
         include!("cxx-qt-lib/qstring.h");
         type QString = cxx_qt_lib::QString;
         include!("cxx-qt-lib/qstringlist.h");
@@ -28,19 +27,21 @@ pub(crate) mod qobject {
 
     extern "RustQt" {
         #[qobject]
-        #[base = QAbstractListModel]
+        #[base = RowModel]
         #[qml_element]
         #[qproperty(QString, source, READ, WRITE = set_source, NOTIFY)]
         #[qproperty(i32, snapshot, READ, WRITE = set_snapshot, NOTIFY)]
+        /// Zero for the version before.
+        #[qproperty(i32, against, READ, WRITE = set_against, NOTIFY)]
         #[qproperty(i32, base, READ, NOTIFY)]
         #[qproperty(bool, loading, READ, NOTIFY)]
         #[qproperty(QVariant, error, READ, NOTIFY)]
-        #[qproperty(i32, count, READ, NOTIFY)]
         #[qproperty(i32, added, READ, NOTIFY)]
         #[qproperty(i32, removed, READ, NOTIFY)]
         #[qproperty(i32, upgraded, READ, NOTIFY)]
         #[qproperty(i32, downgraded, READ, NOTIFY)]
         #[qproperty(i32, security, READ, NOTIFY)]
+        #[qproperty(i32, security_lost, cxx_name = "securityLost", READ, NOTIFY)]
         #[qproperty(f64, download_size, cxx_name = "downloadSize", READ, NOTIFY)]
         #[qproperty(QStringList, concerns, READ, NOTIFY)]
         #[qproperty(QVariant, kernel, READ, NOTIFY)]
@@ -50,66 +51,94 @@ pub(crate) mod qobject {
         fn set_source(self: Pin<&mut Self>, source: QString);
         #[cxx_name = "setSnapshot"]
         fn set_snapshot(self: Pin<&mut Self>, snapshot: i32);
+        #[cxx_name = "setAgainst"]
+        fn set_against(self: Pin<&mut Self>, against: i32);
         /// Asks again.
         #[qinvokable]
         fn reload(self: Pin<&mut Self>);
-
-        #[qinvokable]
-        #[cxx_override]
-        fn data(self: &PackageModel, index: &QModelIndex, role: i32) -> QVariant;
-        #[qinvokable]
-        #[cxx_override]
-        #[cxx_name = "roleNames"]
-        fn role_names(self: &PackageModel) -> QHash_i32_QByteArray;
-        #[qinvokable]
-        #[cxx_override]
-        #[cxx_name = "rowCount"]
-        fn row_count(self: &PackageModel, parent: &QModelIndex) -> i32;
     }
 
     unsafe extern "RustQt" {
         #[inherit]
-        #[cxx_name = "beginResetModel"]
-        fn begin_reset_model(self: Pin<&mut PackageModel>);
+        #[cxx_name = "setRoles"]
+        fn set_roles(self: Pin<&mut PackageModel>, names: &QStringList);
         #[inherit]
-        #[cxx_name = "endResetModel"]
-        fn end_reset_model(self: Pin<&mut PackageModel>);
+        fn splice(self: Pin<&mut PackageModel>, at: i32, removed: i32, values: &QList_QVariant);
+        #[inherit]
+        fn rewrite(self: Pin<&mut PackageModel>, at: i32, values: &QList_QVariant);
     }
 
     impl cxx_qt::Threading for PackageModel {}
     impl cxx_qt::Initialize for PackageModel {}
 }
 
-const NAMES: &rows::Roles = &[
-    (0x101, "name"),
-    (0x102, "arch"),
-    (0x103, "change"),
-    (0x104, "oldVersion"),
-    (0x105, "newVersion"),
-    (0x106, "size"),
-    (0x107, "origin"),
-    (0x108, "security"),
-    (0x109, "group"),
+const ROLES: [&str; 10] = [
+    "name",
+    "arch",
+    "change",
+    "oldVersion",
+    "newVersion",
+    "size",
+    "origin",
+    "security",
+    "group",
+    "fixes",
 ];
+
+/// Group, name, architecture, both versions: a name may be there in several versions.
+type Key = (PackageGroup, String, String, String, String);
+
+/// A package in its place.
+#[derive(Debug, PartialEq)]
+struct Line {
+    key: Key,
+    it: PackageChange,
+}
+
+impl Row for Line {
+    type Key = Key;
+
+    fn key(&self) -> &Key {
+        &self.key
+    }
+
+    fn values(&self) -> Vec<QVariant> {
+        let it = &self.it;
+        let fixes: QStringList = it.fixes.iter().map(QString::from).collect();
+        vec![
+            text(&it.name),
+            text(&it.arch),
+            text(it.kind.as_str()),
+            text(&it.old),
+            text(&it.new),
+            (&(it.download_size as f64)).into(),
+            text(&it.origin),
+            (&it.security).into(),
+            text(self.key.0.as_str()),
+            QVariant::from(&fixes),
+        ]
+    }
+}
 
 /// The fields behind `PackageModel`.
 #[derive(Default)]
 pub struct PackageModelRust {
     source: QString,
     snapshot: i32,
+    against: i32,
     base: i32,
     loading: bool,
     error: QVariant,
-    count: i32,
     added: i32,
     removed: i32,
     upgraded: i32,
     downgraded: i32,
     security: i32,
+    security_lost: i32,
     download_size: f64,
     concerns: QStringList,
     kernel: QVariant,
-    rows: Vec<PackageChange>,
+    rows: Vec<Line>,
     /// Which question the shown answer belongs to.
     question: u64,
 }
@@ -118,6 +147,7 @@ impl Initialize for qobject::PackageModel {
     fn initialize(mut self: Pin<&mut Self>) {
         self.as_mut().rust_mut().error = value::nothing();
         self.as_mut().rust_mut().kernel = value::nothing();
+        self.as_mut().set_roles(&row_model::roles(&ROLES));
         let qt = self.qt_thread();
         runtime::follow(move |view| qt.queue(move |model| model.follow(&view.state)).is_ok());
     }
@@ -140,9 +170,17 @@ impl qobject::PackageModel {
         }
     }
 
+    fn set_against(mut self: Pin<&mut Self>, against: i32) {
+        if self.against != against {
+            self.as_mut().rust_mut().against = against;
+            self.as_mut().against_changed();
+            self.reload();
+        }
+    }
+
     /// Updates are part of the state; the other sources are asked for.
     fn follow(self: Pin<&mut Self>, state: &State) {
-        if self.source.to_string() == "updates" && self.rows != state.updates.set.packages {
+        if self.source.to_string() == "updates" {
             let set = state.updates.set.clone();
             self.show(set.packages, set.download_size, QStringList::default());
         }
@@ -160,7 +198,7 @@ impl qobject::PackageModel {
         let Some(id) = value::snapshot(self.snapshot) else {
             return;
         };
-        let base = model::predecessor(&view.state, id);
+        let base = value::snapshot(self.against).or_else(|| model::predecessor(&view.state, id));
         publish!(self, base, base_changed, value::number(base));
         publish!(self, error, error_changed, value::nothing());
         publish!(self, loading, loading_changed, true);
@@ -197,55 +235,39 @@ impl qobject::PackageModel {
         publish!(self, loading, loading_changed, false);
     }
 
-    fn show(mut self: Pin<&mut Self>, rows: Vec<PackageChange>, download: u64, concerns: QStringList) {
-        let of = |kind| value::count(rows.iter().filter(|it| it.kind == kind).count());
+    fn show(mut self: Pin<&mut Self>, changes: Vec<PackageChange>, download: u64, concerns: QStringList) {
+        let of = |kind| value::count(changes.iter().filter(|it| it.kind == kind).count());
         let (added, removed) = (of(ChangeKind::Added), of(ChangeKind::Removed));
         let (upgraded, downgraded) = (of(ChangeKind::Upgraded), of(ChangeKind::Downgraded));
-        let security = value::count(rows.iter().filter(|it| it.security).count());
+        let fixing = changes.iter().filter(|it| it.security);
+        let (lost, gained): (Vec<_>, Vec<_>) = fixing.partition(|it| it.kind == ChangeKind::Downgraded);
+        let (lost, gained) = (value::count(lost.len()), value::count(gained.len()));
         let mut kernel = Members::default();
-        if let Some(it) = rows.iter().find(|it| it.is_kernel()) {
-            value::put(&mut kernel, "old", value::text(&it.old));
-            value::put(&mut kernel, "new", value::text(&it.new));
+        if let Some(it) = changes.iter().find(|it| it.is_kernel()) {
+            value::put(&mut kernel, "old", text(&it.old));
+            value::put(&mut kernel, "new", text(&it.new));
         }
-        let mut sorted = rows;
-        sorted.sort_by(|a, b| (a.group(), &a.name, &a.arch).cmp(&(b.group(), &b.name, &b.arch)));
-        let count = value::count(sorted.len());
-        self.as_mut().begin_reset_model();
-        self.as_mut().rust_mut().rows = sorted;
-        self.as_mut().end_reset_model();
+        let mut lines = Vec::from_iter(changes.into_iter().map(|it| Line {
+            key: (
+                it.group(),
+                it.name.clone(),
+                it.arch.clone(),
+                it.old.clone(),
+                it.new.clone(),
+            ),
+            it,
+        }));
+        lines.sort_by(|a, b| a.key.cmp(&b.key));
+        lines.dedup_by(|a, b| a.key == b.key);
+        show_rows!(self, lines);
         publish!(self, added, added_changed, added);
         publish!(self, removed, removed_changed, removed);
         publish!(self, upgraded, upgraded_changed, upgraded);
         publish!(self, downgraded, downgraded_changed, downgraded);
-        publish!(self, security, security_changed, security);
+        publish!(self, security, security_changed, gained);
+        publish!(self, security_lost, security_lost_changed, lost);
         publish!(self, kernel, kernel_changed, QVariant::from(&kernel));
         publish!(self, concerns, concerns_changed, concerns);
         publish!(self, download_size, download_size_changed, download as f64);
-        publish!(self, count, count_changed, count);
-    }
-
-    fn data(&self, index: &QModelIndex, role: i32) -> QVariant {
-        let (Some(row), Some(name)) = (self.rows.get(rows::place(index)), rows::name(NAMES, role)) else {
-            return QVariant::default();
-        };
-        match name {
-            "name" => value::text(&row.name),
-            "arch" => value::text(&row.arch),
-            "change" => value::text(row.kind.as_str()),
-            "oldVersion" => value::text(&row.old),
-            "newVersion" => value::text(&row.new),
-            "size" => (&(row.download_size as f64)).into(),
-            "origin" => value::text(&row.origin),
-            "security" => (&row.security).into(),
-            _ => value::text(row.group().as_str()),
-        }
-    }
-
-    fn role_names(&self) -> QHash<QHashPair_i32_QByteArray> {
-        rows::names(NAMES)
-    }
-
-    fn row_count(&self, parent: &QModelIndex) -> i32 {
-        rows::count(parent, self.rows.len())
     }
 }

@@ -2,7 +2,8 @@
 //! Values of `model` as QML's own.
 
 use cxx_qt_lib::{QMap, QMapPair_QString_QVariant, QString, QVariant};
-use model::{Failure, JobId, Refusal, SnapshotId, Timestamp};
+use model::{Failure, JobId, PathText, Refusal, SnapshotId, Timestamp};
+use std::fmt::Write as _;
 
 /// A JavaScript object with named members.
 pub(super) type Members = QMap<QMapPair_QString_QVariant>;
@@ -47,6 +48,51 @@ pub(super) fn text(text: &str) -> QVariant {
     QVariant::from(&QString::from(text))
 }
 
+/// A path from the root as one that QML can hand around, whatever its bytes are: with a slash in front, and `%XX` for
+/// what is neither a letter, a digit, nor one of `/-._~`. The path of a `file:` address.
+pub(super) fn address(path: &[u8]) -> QString {
+    let mut text = String::from("/");
+    for byte in path {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(*byte)),
+            _ if byte.is_ascii_alphanumeric() => text.push(char::from(*byte)),
+            // Writing to a String cannot fail.
+            _ => drop(write!(text, "%{byte:02X}")),
+        }
+    }
+    QString::from(&text)
+}
+
+/// The path of such an address; none when it is no plain path.
+pub(super) fn path(address: &QString) -> Option<Vec<u8>> {
+    let address = address.to_string();
+    let (mut path, mut rest) = (Vec::new(), address.as_bytes());
+    while let [byte, tail @ ..] = rest {
+        let hex = tail.get(..2).and_then(|it| std::str::from_utf8(it).ok());
+        match hex.and_then(|it| u8::from_str_radix(it, 16).ok()) {
+            Some(escaped) if *byte == b'%' => {
+                path.push(escaped);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            _ => {
+                path.push(*byte);
+                rest = tail;
+            }
+        }
+    }
+    model::checked_path(&path).ok()
+}
+
+/// Bytes of a name or path as a text that shows every one of them and harms nobody.
+pub(super) fn shown(path: &[u8]) -> QVariant {
+    text(&PathText(path).to_string())
+}
+
+/// Bytes on a disk as JavaScript counts.
+pub(super) fn bytes(bytes: u64) -> QVariant {
+    (&(bytes as f64)).into()
+}
+
 /// Why an action is not on offer: its code, empty when it is.
 pub(super) fn refusal(rule: Result<(), Refusal>) -> QString {
     match rule {
@@ -88,4 +134,21 @@ pub(super) fn error(error: &client::Error) -> QVariant {
     put(&mut members, "snapshot", &id);
     put(&mut members, "detail", text(&error.to_string()));
     QVariant::from(&members)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_comes_back_from_its_address() {
+        for bytes in [&b"etc/fstab"[..], b"a b/%41", b"\xff\n\xc3\xa4", b"-._~+&?#"] {
+            assert_eq!(path(&address(bytes)).as_deref(), Some(bytes));
+        }
+        assert_eq!(address(b"a b"), QString::from("/a%20b"));
+        assert_eq!(path(&QString::from("/etc//x%")).as_deref(), Some(&b"etc/x%"[..]));
+        for none in ["", "/", "/etc/../x", "/%2e%2e/x", "/a%00"] {
+            assert_eq!(path(&QString::from(none)), None, "{none}");
+        }
+    }
 }

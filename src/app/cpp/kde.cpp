@@ -13,6 +13,12 @@
 #include <KUser>
 #include <KWindowSystem>
 #include <QtCore/QCommandLineParser>
+#include <QtCore/QDir>
+#include <QtCore/QFile>
+#include <QtCore/QFileInfo>
+#include <QtCore/QStandardPaths>
+#include <QtCore/QTemporaryDir>
+#include <QtCore/QUrl>
 #include <QtGui/QClipboard>
 #include <QtGui/QGuiApplication>
 #include <QtGui/QIcon>
@@ -60,6 +66,7 @@ void afterApp(const QString &version)
     about.setupCommandLine(&parser());
     parser().addOption({QStringLiteral("page"), i18nc("@info:shell", "Open on this page: status, timeline, updates, history or settings"),
                         QStringLiteral("name")});
+    parser().addOption({QStringLiteral("file"), i18nc("@info:shell", "Show the earlier versions of this file"), QStringLiteral("path")});
     QCommandLineOption bus(QStringLiteral("bus"), i18nc("@info:shell", "Show the system whose helper is on this bus"),
                            QStringLiteral("address"));
     bus.setFlags(QCommandLineOption::HiddenFromHelp);
@@ -80,6 +87,33 @@ QString busOption()
 QString pageOption()
 {
     return parser().value(QStringLiteral("page"));
+}
+
+// The directory is looked up without symbolic links, as the helper does; the file itself may be one.
+static QString addressOf(const QString &file, const QString &directory)
+{
+    if (file.isEmpty()) {
+        return {};
+    }
+    const QFileInfo info(QUrl::fromUserInput(file, directory, QUrl::AssumeLocalFile).toLocalFile());
+    const QString parent = QFileInfo(info.absolutePath()).canonicalFilePath();
+    const QString path = (parent.isEmpty() ? info.absolutePath() : parent) + QLatin1Char('/') + info.fileName();
+    return QString::fromLatin1(QFile::encodeName(QDir::cleanPath(path)).toPercentEncoding("/"));
+}
+
+QString fileOption()
+{
+    return addressOf(parser().value(QStringLiteral("file")), QDir::currentPath());
+}
+
+QString directoryAddress(int directory, int snapshot)
+{
+    // A name that says what it is. Where it leads is there as long as this process is, whatever becomes of the name.
+    const QString place = QStringLiteral("/proc/%1/fd/%2").arg(QCoreApplication::applicationPid()).arg(directory);
+    static const QTemporaryDir names(QStandardPaths::writableLocation(QStandardPaths::RuntimeLocation) + QStringLiteral("/kedge-XXXXXX"));
+    const QString name = names.filePath(i18nc("@item a directory", "Snapshot %1", QString::number(snapshot)));
+    const bool is_named = names.isValid() && (QFile::exists(name) || QFile::link(place, name));
+    return QUrl::fromLocalFile((is_named ? name : place) + QLatin1Char('/')).toString(QUrl::FullyEncoded);
 }
 
 QString userName(uint uid)
@@ -130,13 +164,17 @@ bool load(QQmlApplicationEngine &engine)
         window->raise();
         KWindowSystem::activateWindow(window);
     };
-    QObject::connect(service, &KDBusService::activateRequested, window, [window, raise](const QStringList &arguments) {
+    QObject::connect(service, &KDBusService::activateRequested, window, [window, raise](const QStringList &arguments, const QString &directory) {
         QCommandLineParser again;
         again.addOption({QStringLiteral("page"), QString(), QStringLiteral("name")});
+        again.addOption({QStringLiteral("file"), QString(), QStringLiteral("path")});
         // Other options concern a first start only, so that they are unknown here and no reason to do nothing.
         again.parse(arguments);
         if (again.isSet(QStringLiteral("page"))) {
             QMetaObject::invokeMethod(window, "showPage", Q_ARG(QString, again.value(QStringLiteral("page"))));
+        }
+        if (again.isSet(QStringLiteral("file"))) {
+            QMetaObject::invokeMethod(window, "showFile", Q_ARG(QString, addressOf(again.value(QStringLiteral("file")), directory)));
         }
         raise();
     });

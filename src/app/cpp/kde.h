@@ -13,6 +13,10 @@ void afterApp(const QString &version);
 QString busOption();
 /// The page of `--page`, empty for the first.
 QString pageOption();
+/// The file of `--file` as an address: its path from the root, escaped as in a URL; empty for none.
+QString fileOption();
+/// The address under which other programs of this user reach a directory of a snapshot that is open here.
+QString directoryAddress(int directory, int snapshot);
 /// What a user is called: the full name, else the login name, empty when there is no such user.
 QString userName(uint uid);
 /// Puts a text on the clipboard.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::restore::write_in;
-use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback};
+use super::{Base, Books, NativeEngine, TakeChanges, Viewer, diff, rollback, view};
 use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, VisitFile, platform, transaction};
 use model::{
@@ -9,7 +9,7 @@ use model::{
     SnapshotId, SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::Arc;
 
 impl Books {
@@ -160,6 +160,10 @@ impl Engine for NativeEngine {
 
     fn open_file(&self, id: Option<SnapshotId>, path: &[u8]) -> Result<OpenFile, Error> {
         diff::open_file(self, id, path)
+    }
+
+    fn browse(&self, id: SnapshotId) -> Result<OwnedFd, Error> {
+        view::read_only(diff::root_of(self, Some(id))?.as_fd())
     }
 
     fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error> {

@@ -18,6 +18,7 @@ mod rollback;
 mod snapperd;
 mod space;
 mod store;
+mod view;
 mod writer;
 
 pub(crate) use boot::{Boot, Candidate};

@@ -7,7 +7,7 @@
 //! link that a user planted nor something mounted by one leads us elsewhere. The file is complete, under another name,
 //! before it takes its own.
 
-use super::{NativeEngine, btrfs};
+use super::{NativeEngine, btrfs, view};
 use crate::native::diff::plain;
 use crate::packages::Tree;
 use crate::{Context, Error, Outcome, transaction};
@@ -18,9 +18,6 @@ use rustix::fs::{
     Timestamps, XattrFlags,
 };
 use rustix::io::Errno;
-use rustix::mount::{
-    MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount_remount, move_mount, open_tree, unmount,
-};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// No longer list of attributes, and no longer value, than the kernel takes (limits.h: `XATTR_LIST_MAX`,
@@ -113,38 +110,10 @@ pub(super) fn write_in<T>(
 ) -> Result<T, Error> {
     match write(Tree::new(root)) {
         Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {
-            write(Tree::new(writable_view(root)?.as_fd()))
+            write(Tree::new(view::writable(root)?.as_fd()))
         }
         result => result,
     }
-}
-
-/// The root directory of a writable system on a mount of its own, which goes with the descriptor. The helper sees the
-/// running system's directories read-only, so that nothing else in it can write there by mistake.
-fn writable_view(root: BorrowedFd<'_>) -> Result<OwnedFd, Error> {
-    static COUNT: AtomicU32 = AtomicU32::new(0);
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("kedge-view-{}-{count}", std::process::id());
-    let place = std::env::temp_dir().join(name);
-    let viewed = failed("open the system for writing");
-    rustix::fs::mkdirat(rustix::fs::CWD, &place, Mode::RWXU).map_err(&viewed)?;
-    let flags =
-        OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_EMPTY_PATH;
-    let attached = open_tree(root, "", flags).and_then(|view| {
-        let flags = MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH;
-        move_mount(view, "", rustix::fs::CWD, &place, flags)
-    });
-    let opened = attached.and_then(|()| {
-        let opened = mount_remount(&place, MountFlags::BIND, c"").and_then(|()| {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            rustix::fs::open(&place, flags, Mode::empty())
-        });
-        // What is open stays.
-        unmount(&place, UnmountFlags::DETACH).and(opened)
-    });
-    // Empty again; one that is left harms nobody.
-    let _ = rustix::fs::unlinkat(rustix::fs::CWD, &place, AtFlags::REMOVEDIR);
-    opened.map_err(viewed)
 }
 
 /// Copies everything in a file, by reference where the filesystem can.
@@ -299,7 +268,7 @@ fn put(
     }
     let (directory, name) = match is_mounted_read_only(&directory)? {
         false => (directory, name),
-        true => destination(writable_view(root)?.as_fd(), filesystem, path)?,
+        true => destination(view::writable(root)?.as_fd(), filesystem, path)?,
     };
     let temporary = write(source, &directory, context)?;
     let placed = place(&directory, &temporary, name, id, to);

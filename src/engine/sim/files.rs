@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 const PRIVATE: &[u8] = b"root";
 
 /// The files of a version by path, with the package each belongs to.
-type Tree = BTreeMap<Vec<u8>, (Option<String>, FileKind, Vec<u8>)>;
+pub(super) type Tree = BTreeMap<Vec<u8>, (Option<String>, FileKind, Vec<u8>)>;
 
 fn tree(packages: &Packages) -> Tree {
     let mut tree = Tree::new();
@@ -79,7 +79,7 @@ fn tree(packages: &Packages) -> Tree {
 }
 
 impl SimEngine {
-    fn tree(&self, id: Option<SnapshotId>) -> Result<Tree, Error> {
+    pub(super) fn tree(&self, id: Option<SnapshotId>) -> Result<Tree, Error> {
         let machine = self.machine();
         match (machine.packages(id), id) {
             (Some(packages), _) => Ok(tree(packages)),

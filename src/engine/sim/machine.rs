@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The disk of a simulated machine.
 
+use super::browse::Shown;
 use super::packages::{Offer, Packages, update_set};
 use crate::{Error, System};
 use model::{
@@ -38,6 +39,8 @@ pub(super) struct Machine {
     pub(super) open: Option<SnapshotId>,
     /// Kedge does the nightly job.
     pub(super) nightly_is_ours: bool,
+    /// The versions that somebody looks at as directories.
+    pub(super) directories: Vec<Shown>,
     uuids: u64,
     dirty: bool,
     shown: Arc<System>,
@@ -61,6 +64,7 @@ impl Machine {
             broken: BTreeMap::new(),
             open: None,
             nightly_is_ours: false,
+            directories: Vec::new(),
             uuids: 0,
             dirty: true,
             shown: Arc::default(),

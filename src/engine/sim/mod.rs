@@ -5,6 +5,7 @@
 //! It obeys every rule that [`Engine`] states, so that the window, the helper and the command line can be developed and
 //! tested without root, and so that it can serve as the oracle of the real engines in `tests/engine/`.
 
+mod browse;
 mod clock;
 mod files;
 mod history;
@@ -412,6 +413,10 @@ impl Engine for SimEngine {
 
     fn open_file(&self, id: Option<SnapshotId>, path: &[u8]) -> Result<OpenFile, Error> {
         self.open_simulated(id, path)
+    }
+
+    fn browse(&self, id: SnapshotId) -> Result<OwnedFd, Error> {
+        self.show(id)
     }
 
     fn file_versions(&self, path: &[u8], viewer: Viewer) -> Result<Option<Vec<FileVersion>>, Error> {

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::Options;
 use crate::authority::Caller;
-use crate::error::{from_engine, from_refusal};
+use crate::error::from_engine;
 use crate::service::Service;
 use crate::stream;
 use engine::Viewer;
-use model::{Refusal, RefusalCode, SnapshotId};
 use std::sync::Arc;
 use wire::name::action;
 use wire::{ChangeCounts, Error, FileVersion, LogEntry, PackageChange};
@@ -77,8 +76,8 @@ impl Changes {
         let hold = self.0.idle.hold();
         let wish = wire::files_wish_from_wire(options)?;
         let versions = (wire::snapshot_id(from), wire::snapshot_id(to));
-        self.exists(versions.0).await?;
-        self.exists(versions.1).await?;
+        self.0.exists(versions.0).await?;
+        self.0.exists(versions.1).await?;
         let caller = Caller::of(&header, connection).await?;
         let viewer = if wish.all {
             self.0.authority.check(caller, action::READ).await?;
@@ -107,7 +106,7 @@ impl Changes {
         let hold = self.0.idle.hold();
         let path = wire::path_from_wire(&path)?;
         let id = wire::snapshot_id(number);
-        self.exists(id).await?;
+        self.0.exists(id).await?;
         let caller = Caller::of(&header, connection).await?;
         self.0.authority.check(caller, action::READ).await?;
         let place = self.0.stream(caller.uid)?;
@@ -145,17 +144,5 @@ impl Changes {
             }
         };
         Ok(found.iter().map(Into::into).collect())
-    }
-}
-
-impl Changes {
-    /// Refuses a snapshot that is not there before anybody has to authenticate.
-    async fn exists(&self, id: Option<SnapshotId>) -> Result<(), Error> {
-        let Some(id) = id else { return Ok(()) };
-        self.0.refresh().await.map_err(from_engine)?;
-        match self.0.state().snapshots.contains_key(&id) {
-            true => Ok(()),
-            false => Err(from_refusal(Refusal::of(RefusalCode::NoSuchSnapshot, id))),
-        }
     }
 }

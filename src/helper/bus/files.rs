@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::Options;
+use crate::authority::Caller;
+use crate::error::from_engine;
 use crate::outcome::Done;
 use crate::service::Service;
 use engine::Outcome;
@@ -8,7 +10,7 @@ use std::sync::Arc;
 use wire::Error;
 use wire::name::action;
 use zbus::message::Header;
-use zbus::{Connection, OwnedObjectPath, interface};
+use zbus::{Connection, OwnedFd, OwnedObjectPath, interface};
 
 /// Files of snapshots.
 #[derive(Debug)]
@@ -50,5 +52,21 @@ impl Files {
             },
         );
         begin.await
+    }
+
+    #[zbus(out_args("directory"))]
+    async fn browse(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        number: u32,
+    ) -> Result<OwnedFd, Error> {
+        let _hold = self.0.idle.hold();
+        let id = SnapshotId(number);
+        self.0.exists(Some(id)).await?;
+        let caller = Caller::of(&header, connection).await?;
+        self.0.authority.check(caller, action::READ).await?;
+        let directory = self.0.blocking(move |engine| engine.browse(id)).await;
+        Ok(directory.map_err(from_engine)?.into())
     }
 }

@@ -82,9 +82,11 @@ struct Compact {
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     bytes: Vec<u8>,
+    /// As they came, so that their numbers hold while more come.
     rows: Vec<Compact>,
+    /// The rows in the order of a tree, as far as they were sorted.
+    order: Vec<u32>,
     packages: Vec<String>,
-    is_sorted: bool,
 }
 
 /// The order of a tree: what is below a directory follows it at once.
@@ -101,8 +103,8 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
 }
 
 impl Files {
-    /// Takes one change. Returns its number, which [`Files::set_owner`] takes until [`Files::sort`]; `None` when there
-    /// is no room for more (four gigabytes of paths).
+    /// Takes one change. Returns its number, which [`Files::set_owner`] takes; `None` when there is no room for more
+    /// (four gigabytes of paths).
     pub fn push(&mut self, change: &FileChange) -> Option<u32> {
         let from = change.from.as_deref().unwrap_or_default();
         let number = u32::try_from(self.rows.len()).ok()?;
@@ -119,7 +121,6 @@ impl Files {
         self.bytes.extend_from_slice(&change.path);
         self.bytes.extend_from_slice(from);
         self.rows.push(row);
-        self.is_sorted = false;
         Some(number)
     }
 
@@ -136,14 +137,34 @@ impl Files {
         }
     }
 
-    /// Orders the changes, which makes them ready to be looked at.
+    /// Orders the changes, which makes those that have come so far ready to be looked at. More may come afterwards, and
+    /// be ordered then.
     pub fn sort(&mut self) {
-        let bytes = std::mem::take(&mut self.bytes);
-        let path = |row: &Compact| slice(&bytes, row.path, row.path_length);
-        self.rows
-            .sort_by(|a, b| tree_order(path(a), path(b)).then(a.kind.cmp(&b.kind)));
-        self.bytes = bytes;
-        self.is_sorted = true;
+        let known = self.order.len();
+        let new = self.rows.len();
+        self.order
+            .extend((known..new).filter_map(|at| u32::try_from(at).ok()));
+        let mut order = std::mem::take(&mut self.order);
+        // What is in order already is one run for the sort.
+        order.sort_by(|a, b| match (self.row(*a), self.row(*b)) {
+            (Some(a), Some(b)) => tree_order(self.path(a), self.path(b)).then(a.kind.cmp(&b.kind)),
+            _ => Ordering::Equal,
+        });
+        self.order = order;
+    }
+
+    fn row(&self, number: u32) -> Option<&Compact> {
+        self.rows.get(number as usize)
+    }
+
+    /// The rows of a part of the order.
+    fn ordered(&self, range: Range<usize>) -> impl Iterator<Item = &Compact> {
+        let part = self.order.get(range).unwrap_or_default();
+        part.iter().filter_map(|number| self.row(*number))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Compact> {
+        self.ordered(0..self.order.len())
     }
 
     /// How many changes there are.
@@ -182,20 +203,21 @@ impl Files {
 
     /// Every change in the order of a tree, with the package it belongs to.
     pub fn iter(&self) -> impl Iterator<Item = (FileChange, Option<&str>)> {
-        self.rows.iter().map(|row| (self.change(row), self.owner(row)))
+        self.all().map(|row| (self.change(row), self.owner(row)))
     }
 
     /// The changes at and below a directory; all for the empty path.
     fn range(&self, directory: &[u8]) -> Range<usize> {
         if directory.is_empty() {
-            return 0..self.rows.len();
+            return 0..self.order.len();
         }
+        let path = |number: &u32| self.row(*number).map_or(&[][..], |row| self.path(row));
         let first = self
-            .rows
-            .partition_point(|row| tree_order(self.path(row), directory).is_lt());
-        let rest = self.rows.get(first..).unwrap_or_default();
-        let length = rest.partition_point(|row| {
-            let path = self.path(row);
+            .order
+            .partition_point(|number| tree_order(path(number), directory).is_lt());
+        let rest = self.order.get(first..).unwrap_or_default();
+        let length = rest.partition_point(|number| {
+            let path = path(number);
             path == directory || is_below(path, directory)
         });
         first..first + length
@@ -210,7 +232,7 @@ impl Files {
             directory.len() + 1
         };
         let mut entries: Vec<FileEntry> = Vec::new();
-        for row in self.rows.get(self.range(directory)).unwrap_or_default() {
+        for row in self.ordered(self.range(directory)) {
             let path = self.path(row);
             let Some(rest) = path.get(skip..).filter(|rest| !rest.is_empty()) else {
                 continue;
@@ -270,12 +292,21 @@ impl Files {
 
     /// The changes of one package, or of none, at most `limit` of them, in the order of a tree.
     pub fn of_package(&self, package: Option<&str>, filter: &[u8], limit: usize) -> Vec<FileChange> {
-        self.rows
-            .iter()
+        self.all()
             .filter(|row| self.owner(row) == package && contains(self.path(row), filter))
             .take(limit)
             .map(|row| self.change(row))
             .collect()
+    }
+
+    /// The changes whose path contains `filter`, at most `limit` of them, in the order of a tree, and how many there are.
+    pub fn matching(&self, filter: &[u8], limit: usize) -> (Vec<FileChange>, usize) {
+        let matching: Vec<&Compact> = self
+            .all()
+            .filter(|row| contains(self.path(row), filter))
+            .collect();
+        let shown = matching.iter().take(limit).map(|row| self.change(row));
+        (shown.collect(), matching.len())
     }
 
     /// How many changes of each kind.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::types::Started;
 use std::collections::HashMap;
-use zbus::{Variant, proxy};
+use zbus::{OwnedFd, Variant, proxy};
 
 /// Files of snapshots.
 #[proxy(
@@ -19,4 +19,8 @@ pub trait Files {
         place: &str,
         options: HashMap<&str, Variant<'_>>,
     ) -> zbus::Result<Started>;
+
+    /// Hands out a snapshot's root directory, read-only.
+    #[zbus(allow_interactive_auth)]
+    fn browse(&self, number: u32) -> zbus::Result<OwnedFd>;
 }

@@ -34,9 +34,11 @@ QtObject {
     property bool discarding: false
     property int tick: 0
     property string firstPage: ""
+    property string firstFile: ""
 
     property var calls: []
 
+    signal browsed(address: string)
     signal refused(what: string, error: var)
     signal ended(kind: string, ending: string, snapshot: int, failure: var)
 
@@ -82,6 +84,22 @@ QtObject {
 
     function describe(snapshot: int, description: string): void {
         called("describe " + snapshot + " " + description);
+    }
+
+    function restore(snapshot: int, address: string, replace: bool): void {
+        called("restore " + snapshot + " " + address + (replace ? " replace" : " beside"));
+    }
+
+    function browse(snapshot: int): void {
+        called("browse " + snapshot);
+    }
+
+    function makeRoom(snapshots: list<int>): void {
+        called("makeRoom " + snapshots.join(" "));
+    }
+
+    function cleanUp(): void {
+        called("cleanUp");
     }
 
     function pin(snapshot: int, pinned: bool): void {

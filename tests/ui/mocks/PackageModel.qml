@@ -6,6 +6,7 @@ ListModel {
     property string source: ""
     property int snapshot: 0
     property int base: 0
+    property int against: 0
     property bool loading: false
     property var error: ({})
     property int added: 0
@@ -13,6 +14,7 @@ ListModel {
     property int upgraded: count
     property int downgraded: 0
     property int security: 0
+    property int securityLost: 0
     property double downloadSize: 0
     property list<string> concerns: []
     property var kernel: ({})

@@ -65,7 +65,7 @@ fn history_of(directory: BorrowedFd<'_>) -> Result<History, Error> {
 }
 
 /// The root directory of a snapshot, or of the running system without what is mounted over it.
-fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Error> {
+pub(super) fn root_of(engine: &NativeEngine, id: Option<SnapshotId>) -> Result<OwnedFd, Error> {
     let store = engine.store()?;
     // A running snapshot is looked at where it lies: nothing is mounted over its directories there.
     match id.or(engine.booted()?) {

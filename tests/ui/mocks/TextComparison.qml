@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+import QtQuick
+
+// Stands for the bridge of the same name: plain lines.
+ListModel {
+    property int from: 34
+    property int to: 38
+    property bool loading: false
+    property var error: ({})
+    property string result: ""
+    property var calls: []
+
+    function compare(address: string, from: int, to: int): void {
+        calls = calls.concat(["compare " + address + " " + from + " " + to]);
+    }
+
+    function clear(): void {
+    }
+}
