@@ -82,7 +82,7 @@ QQC2.ItemDelegate {
                 textFormat: Text.PlainText
                 font: Kirigami.Theme.smallFont
                 opacity: 0.75
-                elide: Text.ElideRight
+                wrapMode: Text.Wrap
                 horizontalAlignment: Text.AlignLeft
             }
         }

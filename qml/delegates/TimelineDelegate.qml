@@ -67,6 +67,8 @@ QQC2.ItemDelegate {
         choosing && !available ? chooseAsked() : opened();
     }
     onPressAndHold: menuAsked(root)
+    // Before the button takes it for a press.
+    Keys.onSpacePressed: event => available ? event.accepted = false : chooseAsked()
 
     TapHandler {
         acceptedButtons: Qt.RightButton

@@ -58,6 +58,10 @@ pub(crate) enum Verb {
     Diff(Diff),
     /// Write what is in a file of a snapshot to the standard output
     Cat(Cat),
+    /// Show what is in a snapshot in the file manager, until Ctrl-C is pressed
+    Browse(Browse),
+    /// Show what was written about a package between two snapshots
+    Changelog(Changelog),
     /// Get a file back out of a snapshot, with everything that it has
     Restore(Restore),
     /// Show which snapshots have which version of a file
@@ -196,6 +200,33 @@ pub(crate) struct Diff {
     /// Compare the text of this file
     #[arg(long, value_name = "PATH", conflicts_with_all = ["files", "json"])]
     pub(crate) text: Option<OsString>,
+}
+
+/// Arguments of `browse`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Browse {
+    /// Number of the snapshot
+    #[arg(value_parser = number)]
+    pub(crate) number: SnapshotId,
+    /// Only tell the directory, and open nothing
+    #[arg(long)]
+    pub(crate) no_open: bool,
+}
+
+/// Arguments of `changelog`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Changelog {
+    /// Number of the snapshot with the one version
+    #[arg(value_parser = number)]
+    pub(crate) from: SnapshotId,
+    /// Number of the snapshot with the other version; the running system when there is none
+    #[arg(value_parser = number)]
+    pub(crate) to: Option<SnapshotId>,
+    /// Name of the package
+    #[arg(long)]
+    pub(crate) package: String,
+    #[command(flatten)]
+    pub(crate) format: Format,
 }
 
 #[derive(Debug, Args)]

@@ -2,11 +2,13 @@
 //! The verbs about files: which differ, what is in one, and one through all snapshots.
 
 use crate::exit::{Exit, Stop, print, say};
+use crate::job::Interrupts;
 use crate::text::{counted, date, size, table};
 use crate::{Session, args, json, print_json};
 use client::{Content, FilesWish, Line, Side, TEXT_LIMIT, TextDiff};
 use model::{Counts, FileChange, FileChangeKind, FileKind, FileVersion, PathText, SnapshotId};
 use std::io::{IsTerminal as _, Write as _};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 
 /// How many files differ, by kind.
@@ -171,6 +173,42 @@ impl Session {
             0 => Ok(Exit::Done),
             _ => Err(Stop::new(Exit::Failed, "The file could not be read to its end.")),
         }
+    }
+
+    /// Holds a snapshot's directory open until somebody wants it no longer: with this process it is gone.
+    pub(crate) async fn browse(&self, args: &args::Browse) -> Result<Exit, Stop> {
+        let mut interrupts = Interrupts::new()?;
+        let directory = self.client.browse(args.number).await?;
+        let place = format!("/proc/{}/fd/{}", std::process::id(), directory.as_raw_fd());
+        print(&format!("{place}\n"));
+        if !args.no_open
+            && client::session::show_directory(&format!("file://{place}/"))
+                .await
+                .is_err()
+        {
+            say("There is no file manager to show it.");
+        }
+        say("The directory is there until Ctrl-C is pressed.");
+        interrupts.next().await;
+        Ok(Exit::Done)
+    }
+
+    pub(crate) async fn changelog(&self, args: &args::Changelog) -> Result<Exit, Stop> {
+        let entries = self.client.changelog(Some(args.from), args.to, &args.package);
+        let entries = entries.await?;
+        if args.format.json {
+            print_json(&entries);
+        } else if entries.is_empty() {
+            print("Nothing was written about it.\n");
+        }
+        for entry in entries.iter().filter(|_| !args.format.json) {
+            let heading = [&entry.version, &entry.author].map(|text| crate::text::safe(text));
+            print(&format!("{} {}\n", date(entry.time), heading.join(" ")));
+            for line in entry.text.lines() {
+                print(&format!("  {}\n", crate::text::safe(line)));
+            }
+        }
+        Ok(Exit::Done)
     }
 
     pub(crate) async fn history(&self, args: &args::History) -> Result<Exit, Stop> {

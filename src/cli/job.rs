@@ -15,13 +15,13 @@ use tokio::sync::watch;
 
 /// Requests to stop that came to this process.
 #[derive(Debug)]
-struct Interrupts {
+pub(crate) struct Interrupts {
     keyboard: Signal,
     termination: Signal,
 }
 
 impl Interrupts {
-    fn new() -> Result<Self, Stop> {
+    pub(crate) fn new() -> Result<Self, Stop> {
         let listen = |kind| {
             signal(kind)
                 .map_err(|error| Stop::new(Exit::Failed, format!("Signals cannot be received: {error}")))
@@ -32,7 +32,7 @@ impl Interrupts {
         })
     }
 
-    async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.keyboard.recv() => {}
             _ = self.termination.recv() => {}

@@ -123,6 +123,8 @@ impl Session {
             Verb::Diff(args) if args.files || args.text.is_some() => self.diff_files(&args).await,
             Verb::Diff(args) => self.diff(&args).await,
             Verb::Cat(args) => self.cat(&args).await,
+            Verb::Browse(args) => self.browse(&args).await,
+            Verb::Changelog(args) => self.changelog(&args).await,
             Verb::History(args) => self.history(&args).await,
             Verb::Create(args) => {
                 let wish = (&args).into();

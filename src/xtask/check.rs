@@ -232,10 +232,12 @@ fn over(session: &Session, endings: &[&str], tool: &[&str]) -> Result<Verdict> {
 }
 
 fn desktop(session: &Session) -> Result<Verdict> {
-    // What KRunner reads is of a type that only KDE knows; a test of the agent holds it against the program.
-    let applications = files(session, &[".desktop"])?
-        .into_iter()
-        .filter(|path| path.parent().is_none_or(|parent| !parent.ends_with("krunner")));
+    // What KRunner and the file managers read is of a type that only KDE knows; a test of the agent holds the first against
+    // the program.
+    let applications = files(session, &[".desktop"])?.into_iter().filter(|path| {
+        let is_of = |name| path.parent().is_some_and(|parent| parent.ends_with(name));
+        !is_of("krunner") && !is_of("servicemenus")
+    });
     quiet(Command::new("desktop-file-validate").args(applications))?;
     Ok(Verdict::Passed)
 }

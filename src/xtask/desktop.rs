@@ -14,7 +14,9 @@ use crate::guest::wait_for;
 use crate::process::{output, quiet};
 
 /// The pages of the window, by the names that its `--page` option takes.
-pub(crate) const PAGES: [&str; 5] = ["status", "timeline", "updates", "history", "settings"];
+pub(crate) const PAGES: [&str; 7] = [
+    "status", "timeline", "changes", "room", "updates", "history", "settings",
+];
 
 /// What opens beside a page, or over it: the page, the keys that lead there, and the name of the picture.
 const BESIDE: [(&str, &[&str], &str); 3] = [

@@ -207,6 +207,7 @@ fn destination(name: &str, parent: &str, text: &str) -> Option<String> {
     match ending {
         "desktop" if parent == "autostart" => below("/etc/xdg/autostart"),
         "desktop" if parent == "krunner" => below("share/krunner/dbusplugins"),
+        "desktop" if parent == "servicemenus" => below("share/kio/servicemenus"),
         "desktop" => below("share/applications"),
         "notifyrc" => below("share/knotifications6"),
         "policy" => below("share/polkit-1/actions"),
@@ -271,6 +272,12 @@ mod tests {
                 "krunner",
                 "",
                 Some("share/krunner/dbusplugins/org.kedge.Kedge.desktop"),
+            ),
+            (
+                "org.kedge.Kedge.desktop",
+                "servicemenus",
+                "",
+                Some("share/kio/servicemenus/org.kedge.Kedge.desktop"),
             ),
             (
                 "kedge-night.timer",

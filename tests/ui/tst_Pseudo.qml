@@ -40,6 +40,47 @@ Item {
         id: packages
     }
 
+    Selection {
+        id: choice
+
+        known: true
+        data: 2097152
+        metadata: 1048576
+        held: 1048576
+    }
+
+    FileModel {
+        id: changedFiles
+
+        created: 1
+        changed: 12
+        hidden: 2
+        leftOut: 1
+    }
+
+    FileHistory {
+        id: versions
+    }
+
+    TextComparison {
+        id: texts
+
+        result: "binary"
+    }
+
+    Room {
+        id: disk
+
+        planned: true
+        enough: false
+        data: 2097152
+        metadata: 1048576
+    }
+
+    CleanUp {
+        id: rules
+    }
+
     HistoryModel {
         id: jobs
     }
@@ -72,6 +113,7 @@ Item {
         TimelinePage {
             app: system
             snapshots: timeline
+            selection: choice
         }
     }
 
@@ -83,6 +125,56 @@ Item {
             snapshots: timeline
             changes: packages
             number: 34
+        }
+    }
+
+    Component {
+        id: filesPage
+
+        FilesPage {
+            app: system
+            files: changedFiles
+            from: 34
+            to: 0
+        }
+    }
+
+    Component {
+        id: filePage
+
+        FilePage {
+            app: system
+            history: versions
+            snapshot: 34
+        }
+    }
+
+    Component {
+        id: textPage
+
+        TextPage {
+            app: system
+            comparison: texts
+            name: "curl"
+        }
+    }
+
+    Component {
+        id: roomPage
+
+        RoomPage {
+            app: system
+            room: disk
+            job: currentJob
+        }
+    }
+
+    Component {
+        id: cleanUpPage
+
+        CleanUpPage {
+            app: system
+            plan: rules
         }
     }
 
@@ -164,6 +256,46 @@ Item {
                 "group": "security"
             });
             packages.security = 1;
+            choice.toggle(34);
+            choice.toggle(33);
+            changedFiles.line({
+                "kind": "directory",
+                "name": "curl",
+                "change": "",
+                "below": 12
+            });
+            changedFiles.line({
+                "name": "curl",
+                "aspects": "content mode owner"
+            });
+            changedFiles.line({
+                "kind": "package",
+                "name": "",
+                "change": "",
+                "below": 1
+            });
+            changedFiles.line({
+                "kind": "more",
+                "name": "",
+                "change": "",
+                "rest": 800
+            });
+            versions.name = "curl";
+            versions.path = "/curl";
+            versions.line({
+                "snapshot": 38,
+                "oldest": 36,
+                "snapshots": 3,
+                "running": true,
+                "same": true
+            });
+            versions.line({});
+            for (const reason of ["number", "space"]) {
+                rules.line({
+                    "reason": reason
+                });
+                disk.line({});
+            }
             packages.downloadSize = 2097152;
             for (const [number, kind, ending] of [[7, "update", "undone"], [6, "rollback", "done"], [5, "discard", "cancelled"], [4, "recover", "needs-attention"], [3, "delete", "nothing-changed"]]) {
                 jobs.line({
@@ -297,7 +429,7 @@ Item {
                         });
                     }
                 }
-                for (const page of ["timeline", "snapshot", "history", "entry", "settings"]) {
+                for (const page of ["timeline", "snapshot", "files", "file", "text", "room", "clean-up", "history", "entry", "settings"]) {
                     rows.push({
                         "tag": page + " " + width,
                         "page": page,
@@ -314,6 +446,11 @@ Item {
                 "status": statusPage,
                 "timeline": timelinePage,
                 "snapshot": snapshotPage,
+                "files": filesPage,
+                "file": filePage,
+                "text": textPage,
+                "room": roomPage,
+                "clean-up": cleanUpPage,
                 "updates": updatesPage,
                 "history": historyPage,
                 "entry": entryPage,

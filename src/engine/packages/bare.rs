@@ -2,10 +2,10 @@
 //! Systems that have a package database but no program that updates them: images that others build, for example. What
 //! is installed can be compared all the same.
 
-use super::reader::Source;
+use super::reader::{Reader, Source};
 use super::{Cache, Database, Package, Packages, Tree, pacman, rpm};
 use crate::transaction::Sandboxed;
-use crate::{Context, Error, Outcome};
+use crate::{Context, Error, Outcome, VisitFile};
 use model::{RefusalCode, UpdateSet};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -93,11 +93,12 @@ impl Packages for Bare {
 
     fn visit_files(
         &self,
-        _: Tree<'_>,
-        _: &str,
-        _: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+        tree: Tree<'_>,
+        place: &str,
+        reader: &Reader,
+        visit: VisitFile<'_>,
     ) -> Result<(), Error> {
-        Err(RefusalCode::NoPackageManager.into())
+        reader.files(self.source(tree, place)?, visit)
     }
 
     fn verify(&self, _: Tree<'_>, _: &str) -> Result<(), Error> {

@@ -141,8 +141,14 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
 
     /// Hands out every file that a package owns, as package and path without the slash in front, according to the
     /// database in the directory `place`. Paths are any bytes, and a directory may come several times, from several
-    /// packages. Ends early with the error that `visit` returns.
-    fn visit_files(&self, tree: Tree<'_>, place: &str, visit: VisitFile<'_>) -> Result<(), Error>;
+    /// packages. Ends early with the error that `visit` returns. Databases that have to be taken apart are so by `reader`.
+    fn visit_files(
+        &self,
+        tree: Tree<'_>,
+        place: &str,
+        reader: &Reader,
+        visit: VisitFile<'_>,
+    ) -> Result<(), Error>;
 
     /// Fails when the database in the directory `place` waits for something. That every package in it is complete is
     /// looked at by [`verify`].

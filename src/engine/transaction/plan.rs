@@ -162,7 +162,7 @@ pub(crate) fn package_files(
     let mut real = Vec::new();
     manager
         .packages
-        .visit_files(tree, manager.place, &mut |package, path| {
+        .visit_files(tree, manager.place, engine.reader(), &mut |package, path| {
             let end = path.iter().position(|byte| *byte == b'/').unwrap_or(path.len());
             match path
                 .split_at_checked(end)

@@ -9,7 +9,7 @@ mod lists;
 pub mod simulate;
 pub mod status;
 
-use super::reader::{Format, Source};
+use super::reader::{Format, Reader, Source};
 use super::{Cache, Database, Package, Packages, Tree, changelog, dpkg, version};
 use crate::run::{Finished, OnStatus, Run};
 use crate::transaction::Sandboxed;
@@ -85,7 +85,13 @@ impl Packages for Apt {
         version::compare(a, b)
     }
 
-    fn visit_files(&self, tree: Tree<'_>, place: &str, visit: VisitFile<'_>) -> Result<(), Error> {
+    fn visit_files(
+        &self,
+        tree: Tree<'_>,
+        place: &str,
+        _: &Reader,
+        visit: VisitFile<'_>,
+    ) -> Result<(), Error> {
         dpkg::visit_files(tree, place, visit)
     }
 

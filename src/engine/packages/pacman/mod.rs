@@ -6,6 +6,7 @@ pub mod version;
 
 use super::reader::answer::field;
 use super::reader::{Format, Source};
+use super::rpm::Say;
 use super::{Database, Package, Tree, damaged};
 use crate::Error;
 use rustix::fs::{Dir, Mode, OFlags, ResolveFlags, openat2};
@@ -19,6 +20,8 @@ pub(crate) const PLACE: &str = "var/lib/pacman";
 const PACKAGES: usize = 100_000;
 /// No description is longer; what is read of it comes first.
 const LENGTH: u64 = 256 * 1024;
+/// No list of files is longer; the longest has some 5 MiB.
+const LIST: u64 = 32 << 20;
 
 /// Where a snapshot's database is; see [`super::dpkg::locate`].
 pub(crate) fn locate(snapshot: Tree<'_>, running: Tree<'_>, var_is_apart: bool) -> Database {
@@ -44,11 +47,15 @@ pub(crate) fn source(tree: Tree<'_>, place: &str) -> Result<Source, Error> {
     })
 }
 
-/// What is installed according to the directory `local`.
-pub(crate) fn installed(local: BorrowedFd<'_>) -> io::Result<Vec<Package>> {
+/// Reads a file of every package in the directory `local`.
+fn each(
+    local: BorrowedFd<'_>,
+    what: &str,
+    limit: u64,
+    mut take: impl FnMut(&str, &[u8]) -> io::Result<()>,
+) -> io::Result<()> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let directory = openat2(local, ".", flags, Mode::empty(), ResolveFlags::BENEATH)?;
-    let mut packages = Vec::new();
     for entry in Dir::new(directory)?.take(PACKAGES) {
         let entry = entry?;
         let Ok(name) = entry.file_name().to_str() else {
@@ -59,12 +66,42 @@ pub(crate) fn installed(local: BorrowedFd<'_>) -> io::Result<Vec<Package>> {
         }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS;
-        let file = openat2(local, format!("{name}/desc"), flags, Mode::empty(), resolve)?;
+        let file = openat2(local, format!("{name}/{what}"), flags, Mode::empty(), resolve)?;
         let mut text = Vec::new();
-        File::from(file).take(LENGTH).read_to_end(&mut text)?;
-        packages.push(parse(&text)?);
+        File::from(file).take(limit).read_to_end(&mut text)?;
+        take(name, &text)?;
     }
+    Ok(())
+}
+
+/// What is installed according to the directory `local`.
+pub(crate) fn installed(local: BorrowedFd<'_>) -> io::Result<Vec<Package>> {
+    let mut packages = Vec::new();
+    each(local, "desc", LENGTH, |_, text| {
+        packages.push(parse(text)?);
+        Ok(())
+    })?;
     Ok(packages)
+}
+
+/// The files of every package according to the directory `local`. A directory is named after package, version and
+/// release.
+pub(crate) fn files(local: BorrowedFd<'_>, say: Say<'_>) -> io::Result<()> {
+    each(local, "files", LIST, |directory, text| {
+        let mut parts = directory.rsplitn(3, '-').skip(2);
+        say(&field(parts.next().unwrap_or(directory).as_bytes()), listed(text))
+    })
+}
+
+/// The paths of a list: after `%FILES%` until an empty line; those of directories end with a slash.
+fn listed(text: &[u8]) -> Vec<Vec<u8>> {
+    let lines = text
+        .split(|byte| *byte == b'\n')
+        .skip_while(|line| *line != b"%FILES%");
+    let paths = lines.skip(1).take_while(|line| !line.is_empty());
+    paths
+        .map(|path| path.strip_suffix(b"/").unwrap_or(path).to_vec())
+        .collect()
 }
 
 /// Reads a description: `%NAME%`, then its lines, then an empty one.
@@ -117,6 +154,16 @@ mod tests {
             (&*zlib.name, &*zlib.version, &*zlib.arch, zlib.size, &*zlib.build),
             ("zlib", "1:1.3.1-2", "x86_64", 349_412, "1715000000")
         );
+        let list = "%FILES%\nusr/\nusr/lib/\nusr/lib/libz.so.1\n\n%BACKUP%\netc/z\t0\n";
+        std::fs::write(dir.path().join("zlib-1:1.3.1-2/files"), list).unwrap();
+        let mut told = Vec::new();
+        let mut say = |name: &str, paths: Vec<Vec<u8>>| {
+            told.push((name.to_owned(), paths));
+            Ok(())
+        };
+        files(local.as_fd(), &mut say).unwrap();
+        let paths = [&b"usr"[..], b"usr/lib", b"usr/lib/libz.so.1"].map(<[u8]>::to_vec);
+        assert_eq!(told, [("zlib".to_owned(), paths.to_vec())]);
         // A description that lies elsewhere is none.
         std::fs::remove_file(&desc).unwrap();
         std::os::unix::fs::symlink("/etc/passwd", &desc).unwrap();

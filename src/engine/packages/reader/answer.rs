@@ -6,6 +6,7 @@ use super::Changelogs;
 use crate::packages::Package;
 use crate::run::line::clean;
 use memchr::memchr_iter;
+use crate::{Error, VisitFile};
 use model::{LogEntry, Timestamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -80,6 +81,54 @@ pub(super) fn say_changelogs(to: &mut dyn Write, changelogs: &Changelogs) -> io:
         }
     }
     writeln!(to, "{END}")
+}
+
+/// Says which files one package owns.
+pub(super) fn say_files<'a>(
+    to: &mut dyn Write,
+    name: &str,
+    paths: impl Iterator<Item = Vec<u8>> + 'a,
+) -> io::Result<()> {
+    writeln!(to, "{name}")?;
+    for path in paths {
+        let mut line = vec![b'\t'];
+        for byte in path {
+            match byte {
+                b'\\' => line.extend_from_slice(b"\\\\"),
+                b'\n' => line.extend_from_slice(b"\\n"),
+                _ => line.push(byte),
+            }
+        }
+        line.push(b'\n');
+        to.write_all(&line)?;
+    }
+    Ok(())
+}
+
+/// Ends what is said about files.
+pub(super) fn say_end(to: &mut dyn Write) -> io::Result<()> {
+    writeln!(to, "{END}")
+}
+
+/// Which files packages own, as the process said it; `None` when it was cut short. Paths that are none are left out.
+pub(crate) fn files(said: &[u8], visit: VisitFile<'_>) -> Result<Option<()>, Error> {
+    let end = [b"\n", END.as_bytes(), b"\n"].concat();
+    let nothing = said == end.get(1..).unwrap_or_default();
+    let Some(said) = said.strip_suffix(end.as_slice()) else {
+        return Ok(nothing.then_some(()));
+    };
+    let mut package = String::new();
+    for line in said.split(|byte| *byte == b'\n') {
+        match line.strip_prefix(b"\t") {
+            Some(path) => {
+                if let Ok(path) = model::checked_path(&unescaped(path)) {
+                    visit(&package, &path)?;
+                }
+            }
+            None => package = field(line),
+        }
+    }
+    Ok(Some(()))
 }
 
 /// The lines, when they are all there.
@@ -216,6 +265,37 @@ mod tests {
         said.clear();
         say_changelogs(&mut said, &logs).unwrap();
         assert_eq!(changelogs(&said).unwrap(), logs);
+    }
+
+    #[test]
+    fn files_are_heard_whatever_their_names_are() {
+        let mut said = Vec::new();
+        let paths = [&b"usr/bin/a"[..], b"usr/a b\n\\n\t", b"\xff"].map(<[u8]>::to_vec);
+        say_files(&mut said, "a", paths.clone().into_iter()).unwrap();
+        say_files(&mut said, "empty", std::iter::empty()).unwrap();
+        say_files(
+            &mut said,
+            "b",
+            [b"../etc/x".to_vec(), b"etc/b".to_vec()].into_iter(),
+        )
+        .unwrap();
+        let mut whole = said.clone();
+        say_end(&mut whole).unwrap();
+        let mut heard = Vec::new();
+        let mut visit = |package: &str, path: &[u8]| {
+            heard.push((package.to_owned(), path.to_vec()));
+            Ok(())
+        };
+        assert_eq!(files(&said, &mut visit).unwrap(), None, "cut short");
+        assert_eq!(files(&whole, &mut visit).unwrap(), Some(()));
+        assert_eq!(files(b".\n", &mut visit).unwrap(), Some(()));
+        let expected = paths.map(|path| ("a".to_owned(), path));
+        assert_eq!(heard[..3], expected);
+        assert_eq!(
+            heard[3..],
+            [("b".to_owned(), b"etc/b".to_vec())],
+            "a path that leads out is none"
+        );
     }
 
     #[test]

@@ -97,6 +97,18 @@ fn serve(args: &[String]) -> Result<(), (i32, String)> {
             };
             answer::say_changelogs(&mut out, &changelogs.map_err(damaged)?)
         }
+        "files" => {
+            let mut say =
+                |name: &str, paths: Vec<Vec<u8>>| answer::say_files(&mut out, name, paths.into_iter());
+            let told = match format {
+                Format::RpmSqlite => rpm::sqlite_files(&File::from(first), log, &mut say),
+                Format::RpmNdb => rpm::ndb_files(&File::from(first), &mut say),
+                Format::Pacman => pacman::files(first.as_fd(), &mut say),
+                Format::Dpkg | Format::DebianDocs => return Err(usage()),
+            };
+            told.map_err(damaged)?;
+            answer::say_end(&mut out)
+        }
         _ => return Err(usage()),
     };
     said.and_then(|()| out.flush()).map_err(damaged)

@@ -13,7 +13,7 @@ pub use child::read_if_asked;
 
 use super::Package;
 use crate::run::{Run, quietly};
-use crate::{Cancel, Error};
+use crate::{Cancel, Error, VisitFile};
 use model::LogEntry;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -26,8 +26,8 @@ const VERB: &str = "--read-packages";
 const FIRST: i32 = 3;
 /// The process ends with this when what it read is damaged; then it says in one line what is wrong (sysexits.h).
 const DAMAGED: i32 = 65;
-/// The most that is read of what the process says.
-const LIMIT: usize = 64 * 1024 * 1024;
+/// The most that is read of what the process says: the paths of a large system take some 40 MiB.
+const LIMIT: usize = 256 * 1024 * 1024;
 /// So many packages' changelogs are asked for at a time.
 const NAMES: usize = 4000;
 
@@ -177,6 +177,13 @@ impl Reader {
         let names = names.get(..NAMES).unwrap_or(names);
         let said = self.ask("changelogs", source, names)?;
         answer::changelogs(&said).ok_or_else(|| unreadable(&path))
+    }
+
+    /// Hands out every file that a package owns, as package and path without the slash in front.
+    pub(crate) fn files(&self, source: Source, visit: VisitFile<'_>) -> Result<(), Error> {
+        let path = source.path.clone();
+        let said = self.ask("files", source, &[])?;
+        answer::files(&said, visit)?.ok_or_else(|| unreadable(&path))
     }
 
     fn ask(&self, what: &str, source: Source, names: &[&str]) -> Result<Vec<u8>, Error> {

@@ -27,6 +27,10 @@ pub(crate) mod tag {
     pub(crate) const CHANGELOGTIME: u32 = 1080;
     pub(crate) const CHANGELOGNAME: u32 = 1081;
     pub(crate) const CHANGELOGTEXT: u32 = 1082;
+    pub(crate) const OLDFILENAMES: u32 = 1027;
+    pub(crate) const DIRINDEXES: u32 = 1116;
+    pub(crate) const BASENAMES: u32 = 1117;
+    pub(crate) const DIRNAMES: u32 = 1118;
     pub(crate) const LONGSIZE: u32 = 5009;
 }
 

@@ -24,6 +24,8 @@ pub(crate) const VAR: &str = "var/lib/rpm";
 const BEGINNING: usize = 4096;
 /// The newest entries of a changelog that are looked at.
 const ENTRIES: usize = 2000;
+/// No package has more files; the largest in distributions have some 60,000.
+const OWNED: usize = 1_000_000;
 
 /// The files by which a database is known.
 const FILES: [(&str, Option<Format>); 3] = [
@@ -224,6 +226,7 @@ pub(crate) fn header(bytes: &dyn Bytes, total: usize) {
     let blob = Blob::plain(bytes, 0, total);
     let _ = blob.read(&mut Vec::new(), |header| package(&blob, header));
     let _ = changelogs(std::iter::once(blob), &["alpha"].into());
+    let _ = files(std::iter::once(Blob::plain(bytes, 0, total)), &mut |_, _| Ok(()));
 }
 
 /// What is installed according to an sqlite database.
@@ -297,6 +300,46 @@ fn changelogs<'a>(blobs: impl Iterator<Item = Blob<'a>>, names: &BTreeSet<&str>)
         found.entry(name).or_default().extend(entries);
     }
     Ok(found)
+}
+
+/// Takes the files of one package: its name, and paths without the slash in front.
+pub(crate) type Say<'a> = &'a mut dyn FnMut(&str, Vec<Vec<u8>>) -> io::Result<()>;
+
+/// The files of packages in an sqlite database.
+pub(crate) fn sqlite_files(file: &dyn Bytes, log: Option<&dyn Bytes>, say: Say<'_>) -> io::Result<()> {
+    let database = sqlite::Database::open(file, log)?;
+    let blobs = database.blobs()?.into_iter().map(|(_, blob)| blob);
+    files(blobs, say)
+}
+
+/// The files of packages in an ndb database.
+pub(crate) fn ndb_files(file: &dyn Bytes, say: Say<'_>) -> io::Result<()> {
+    files(ndb::blobs(file)?.into_iter(), say)
+}
+
+fn files<'a>(blobs: impl Iterator<Item = Blob<'a>>, say: Say<'_>) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for blob in blobs {
+        blob.begin(blob.total, &mut bytes)?;
+        let header = Header::parse(&bytes, blob.total)?;
+        let header = header.ok_or_else(|| damaged("has a header that is incomplete".to_owned()))?;
+        let Found::Value(name) = header.text(tag::NAME)? else {
+            continue;
+        };
+        let directories = header.texts(tag::DIRNAMES, OWNED)?;
+        let places = header.numbers(tag::DIRINDEXES, OWNED);
+        let names = header.texts(tag::BASENAMES, OWNED)?;
+        let split = names.into_iter().zip(places).map(|(name, place)| {
+            let directory = directories.get(place as usize).copied().unwrap_or_default();
+            [directory, name].concat()
+        });
+        // Packages of before 2000 have whole names.
+        let whole = header.texts(tag::OLDFILENAMES, OWNED)?;
+        let paths = split.chain(whole.into_iter().map(<[u8]>::to_vec));
+        let plain = paths.filter_map(|path| Some(path.strip_prefix(b"/")?.to_vec()));
+        say(&field(name), plain.collect())?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

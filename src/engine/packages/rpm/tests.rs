@@ -74,6 +74,33 @@ fn changelogs_are_read_of_the_packages_that_were_asked_for() {
 }
 
 #[test]
+fn files_are_read_with_the_packages_that_own_them() {
+    let mut told = [Vec::new(), Vec::new()];
+    let [sqlite, ndb] = &mut told;
+    let mut say = |name: &str, paths: Vec<Vec<u8>>| {
+        sqlite.push((name.to_owned(), paths));
+        Ok(())
+    };
+    sqlite_files(&unpacked(SQLITE), None, &mut say).unwrap();
+    let mut say = |name: &str, paths: Vec<Vec<u8>>| {
+        ndb.push((name.to_owned(), paths));
+        Ok(())
+    };
+    ndb_files(&unpacked(NDB), &mut say).unwrap();
+    told.iter_mut().for_each(|it| it.sort());
+    let [sqlite, ndb] = told;
+    assert_eq!(sqlite, ndb);
+    let names: BTreeSet<&str> = sqlite.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, BTreeSet::from(["alpha", "beta", "gamma"]));
+    assert!(
+        sqlite
+            .iter()
+            .flat_map(|(_, paths)| paths)
+            .all(|path| path[0] != b'/')
+    );
+}
+
+#[test]
 fn damage_is_named() {
     let reason = |bytes: Vec<u8>| sqlite_read(&bytes, None).unwrap_err().to_string();
     assert_eq!(reason(b"nothing of the sort".to_vec()), "is no SQLite database");

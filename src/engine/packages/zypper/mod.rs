@@ -9,13 +9,13 @@ mod method;
 pub mod said;
 pub mod stream;
 
-use super::reader::Source;
+use super::reader::{Reader, Source};
 use super::{Cache, Database, Package, Packages, Tree, rpm};
 use crate::run::{Finished, Run};
 use crate::transaction::Sandboxed;
-use crate::{Context, Error, Outcome};
+use crate::{Context, Error, Outcome, VisitFile};
 use method::Method;
-use model::{Phase, Progress, RefusalCode, UpdateSet};
+use model::{Phase, Progress, UpdateSet};
 use said::Tracker;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,11 +79,12 @@ impl Packages for Zypper {
 
     fn visit_files(
         &self,
-        _: Tree<'_>,
-        _: &str,
-        _: &mut dyn FnMut(&str, &[u8]) -> Result<(), Error>,
+        tree: Tree<'_>,
+        place: &str,
+        reader: &Reader,
+        visit: VisitFile<'_>,
     ) -> Result<(), Error> {
-        Err(RefusalCode::NoPackageManager.into())
+        reader.files(self.source(tree, place)?, visit)
     }
 
     fn compare(&self, a: &str, b: &str) -> Ordering {
