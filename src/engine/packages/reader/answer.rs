@@ -5,8 +5,8 @@
 use super::Changelogs;
 use crate::packages::Package;
 use crate::run::line::clean;
-use memchr::memchr_iter;
 use crate::{Error, VisitFile};
+use memchr::memchr_iter;
 use model::{LogEntry, Timestamp};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
