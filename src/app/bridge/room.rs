@@ -22,7 +22,6 @@ pub(crate) mod qobject {
         type RowModel;
         include!("cxx-qt-lib/qlist.h");
         type QList_QVariant = cxx_qt_lib::QList<QVariant>;
-        type QList_i32 = cxx_qt_lib::QList<i32>;
         include!("cxx-qt-lib/qvariant.h");
         type QVariant = cxx_qt_lib::QVariant;
         include!("cxx-qt-lib/qstring.h");
@@ -38,7 +37,7 @@ pub(crate) mod qobject {
         #[qproperty(f64, size, READ, NOTIFY)]
         #[qproperty(f64, used, READ, NOTIFY)]
         #[qproperty(f64, free, READ, NOTIFY)]
-        #[qproperty(QList_i32, numbers, READ, NOTIFY)]
+        #[qproperty(QVariant, numbers, READ, NOTIFY)]
         #[qproperty(f64, data, READ, NOTIFY)]
         #[qproperty(f64, metadata, READ, NOTIFY)]
         #[qproperty(bool, planned, READ, NOTIFY)]
@@ -121,7 +120,7 @@ pub struct RoomRust {
     size: f64,
     used: f64,
     free: f64,
-    numbers: QList<i32>,
+    numbers: QVariant,
     data: f64,
     metadata: f64,
     planned: bool,
@@ -140,6 +139,7 @@ pub struct RoomRust {
 impl Initialize for qobject::Room {
     fn initialize(mut self: Pin<&mut Self>) {
         self.as_mut().rust_mut().error = value::nothing();
+        self.as_mut().rust_mut().numbers = QVariant::from(&QList::<i32>::default());
         self.as_mut().set_roles(&row_model::roles(&ROLES));
         let qt = self.qt_thread();
         runtime::follow(move |view| qt.queue(move |it| it.follow(&view)).is_ok());
@@ -233,7 +233,7 @@ impl qobject::Room {
         let lines = Vec::from_iter(ids.clone().map(|id| Doomed::of(&state, *id, "")));
         let numbers = QList::from(&Vec::from_iter(ids.map(|id| value::number(Some(*id)))));
         show_rows!(self, lines);
-        publish!(self, numbers, numbers_changed, numbers);
+        publish!(self, numbers, numbers_changed, QVariant::from(&numbers));
         publish!(self, data, data_changed, plan.freed.data as f64);
         publish!(self, metadata, metadata_changed, plan.freed.metadata as f64);
         publish!(self, enough, enough_changed, plan.is_enough);

@@ -14,8 +14,6 @@ use std::collections::BTreeSet;
 #[cxx_qt::bridge]
 pub(crate) mod qobject {
     unsafe extern "C++" {
-        include!("cxx-qt-lib/qlist.h");
-        type QList_i32 = cxx_qt_lib::QList<i32>;
         include!("cxx-qt-lib/qvariant.h");
         type QVariant = cxx_qt_lib::QVariant;
         include!("cxx-qt-lib/qstring.h");
@@ -26,7 +24,7 @@ pub(crate) mod qobject {
         #[qobject]
         #[qml_element]
         #[qproperty(i32, count, READ, NOTIFY)]
-        #[qproperty(QList_i32, numbers, READ, NOTIFY)]
+        #[qproperty(QVariant, numbers, READ, NOTIFY)]
         #[qproperty(bool, loading, READ, NOTIFY)]
         #[qproperty(QVariant, error, READ, NOTIFY)]
         #[qproperty(bool, known, READ, NOTIFY)]
@@ -55,7 +53,7 @@ pub(crate) mod qobject {
 #[derive(Default)]
 pub struct SelectionRust {
     count: i32,
-    numbers: QList<i32>,
+    numbers: QVariant,
     loading: bool,
     error: QVariant,
     known: bool,
@@ -75,6 +73,7 @@ impl Initialize for qobject::Selection {
     fn initialize(mut self: Pin<&mut Self>) {
         let mut this = self.as_mut().rust_mut();
         (this.error, this.holder) = (value::nothing(), value::nothing());
+        this.numbers = QVariant::from(&QList::<i32>::default());
         let qt = self.qt_thread();
         runtime::follow(move |view| qt.queue(move |it| it.follow(&view.state)).is_ok());
     }
@@ -131,7 +130,7 @@ impl qobject::Selection {
         let count = value::count(self.chosen.len());
         publish!(self, known, known_changed, false);
         publish!(self, error, error_changed, value::nothing());
-        publish!(self, numbers, numbers_changed, numbers);
+        publish!(self, numbers, numbers_changed, QVariant::from(&numbers));
         publish!(self, count, count_changed, count);
         self.as_mut().judge(&runtime::view().state);
         self.measure();
