@@ -30,6 +30,11 @@ fn the_policy_decides_how_far_it_goes() {
         };
         state
     };
+    let to_fetch = |bytes| {
+        let mut state = with(found(&[false]), Automation::Download);
+        state.updates.set.download_size = bytes;
+        state
+    };
     let install = Automation::Install;
     let next = Timestamp(NOW.0 + 23 * 60 * 60 * 1_000_000);
     for (name, state, step) in [
@@ -44,20 +49,8 @@ fn the_policy_decides_how_far_it_goes() {
             AutomaticStep::Off,
         ),
         ("found", with(found(&[false]), install), AutomaticStep::Install),
-        (
-            "found, only to be fetched",
-            {
-                let mut state = with(found(&[false]), Automation::Download);
-                state.updates.set.download_size = 7;
-                state
-            },
-            AutomaticStep::Download,
-        ),
-        (
-            "fetched",
-            with(found(&[false]), Automation::Download),
-            AutomaticStep::NotBefore(next),
-        ),
+        ("found, only to be fetched", to_fetch(7), AutomaticStep::Download),
+        ("fetched", to_fetch(0), AutomaticStep::NotBefore(next)),
         (
             "nothing found",
             with(found(&[]), install),
