@@ -3,7 +3,7 @@
 
 use crate::Play;
 use crate::stage::Asserted;
-use engine::Scenario;
+use engine::{Engine as _, Scenario};
 use libtest_mimic::Failed;
 
 pub(crate) fn trials() -> Vec<(&'static str, Play)> {
@@ -14,6 +14,12 @@ pub(crate) fn trials() -> Vec<(&'static str, Play)> {
         the_text_of_a_file_is_compared,
         a_file_is_followed_through_all_snapshots,
         what_is_no_file_is_refused,
+        a_snapshot_is_there_as_long_as_somebody_browses_it,
+        what_was_written_about_a_package_is_told,
+        a_file_comes_back_and_both_are_shown_first,
+        a_selection_tells_what_it_frees,
+        room_is_made_by_what_was_proposed,
+        what_the_rules_would_delete_is_shown_first,
     )
 }
 
@@ -110,5 +116,107 @@ fn what_is_no_file_is_refused(it: &Asserted) -> Result<(), Failed> {
         let said = stage.run(&arguments);
         assert_eq!(said.code, Some(code), "{arguments:?}: {said:?}");
     }
+    Ok(())
+}
+
+fn a_snapshot_is_there_as_long_as_somebody_browses_it(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let mut browsing = stage.start(&["browse", "34", "--no-open"]);
+    let place = browsing.first_line();
+    assert!(place.starts_with("/proc/"), "{place}");
+    let issue = std::fs::read_to_string(format!("{place}/etc/issue"))?;
+    assert_eq!(issue, stage.text(&["cat", "34", "/etc/issue"], 0));
+    browsing.interrupt();
+    browsing.end().exited(0);
+    assert!(!std::path::Path::new(&place).exists());
+    stage.run(&["browse", "4711", "--no-open"]).exited(3);
+    let locked = it.locked_stage(Scenario::Normal);
+    locked.run(&["browse", "34", "--no-open"]).exited(4);
+    Ok(())
+}
+
+fn what_was_written_about_a_package_is_told(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let packages = stage.json(&["diff", "26", "38"], 0);
+    let name = packages.to_string();
+    assert!(name.contains("kernel-default"), "{name}");
+    let entries = stage.json(&["changelog", "26", "38", "--package", "kernel-default"], 0);
+    let text = stage.text(&["changelog", "26", "38", "--package", "kernel-default"], 0);
+    match entries.as_array().ok_or("an array")?.first() {
+        None => assert_eq!(text, "Nothing was written about it.\n"),
+        Some(first) => {
+            let line = first["text"].as_str().and_then(|it| it.lines().next());
+            assert!(text.contains(line.ok_or("an entry has a text")?), "{text}");
+        }
+    }
+    let same = stage.text(&["changelog", "38", "38", "--package", "kernel-default"], 0);
+    assert_eq!(same, "Nothing was written about it.\n");
+    Ok(())
+}
+
+fn a_file_comes_back_and_both_are_shown_first(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let said = stage.run(&["restore", "26", "/etc/issue", "--yes"]);
+    said.exited(0);
+    said.told(&["#26", "now"]);
+    stage.run(&["restore", "26", "/no/such", "--yes"]).exited(3);
+    let locked = it.locked_stage(Scenario::Normal);
+    locked.run(&["restore", "26", "/etc/issue", "--yes"]).exited(4);
+    Ok(())
+}
+
+fn a_selection_tells_what_it_frees(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let freed = |numbers: &[&str]| {
+        let freed = stage.json(&[&["space"], numbers].concat(), 0);
+        freed["data"].as_u64().ok_or("bytes")
+    };
+    let (one, other) = (freed(&["26"])?, freed(&["31"])?);
+    assert!(freed(&["26", "31"])? >= one + other);
+    let text = stage.text(&["space", "26", "31"], 0);
+    assert!(text.starts_with("Deleting #26, #31 frees "), "{text}");
+    let all = stage.json(&["space"], 0);
+    let usage = &all["usage"];
+    assert!(usage["used"].as_u64() <= usage["size"].as_u64(), "{usage}");
+    let sizes = all["snapshots"].as_array().ok_or("an array")?;
+    let alone = sizes.iter().find(|it| it["id"] == 26).ok_or("#26 has a size")?;
+    assert_eq!(alone["data"], one);
+    stage.run(&["space", "4711"]).exited(3);
+    Ok(())
+}
+
+fn room_is_made_by_what_was_proposed(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let before = stage.engine.system()?;
+    let plan = stage.json(&["make-room", "1", "--preview"], 0);
+    assert_eq!(stage.engine.system()?, before, "looking changes nothing");
+    let proposed = plan["snapshots"].as_array().ok_or("an array")?;
+    assert!(plan["is_enough"] == true && !proposed.is_empty(), "{plan}");
+    stage.run(&["make-room", "1", "--yes"]).exited(0);
+    let after = stage.engine.system()?;
+    let gone: Vec<u64> = before
+        .snapshots
+        .keys()
+        .filter(|id| !after.snapshots.contains_key(id))
+        .map(|id| id.0.into())
+        .collect();
+    let named: Vec<u64> = proposed.iter().filter_map(serde_json::Value::as_u64).collect();
+    assert_eq!(gone, named);
+    let locked = it.locked_stage(Scenario::Normal);
+    locked.run(&["make-room", "1", "--yes"]).exited(4);
+    Ok(())
+}
+
+fn what_the_rules_would_delete_is_shown_first(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let before = stage.engine.system()?;
+    let plan = stage.json(&["clean-up", "--preview"], 0);
+    assert_eq!(stage.engine.system()?, before, "looking changes nothing");
+    let doomed = plan["doomed"].as_array().ok_or("an array")?.clone();
+    stage.run(&["clean-up", "--yes"]).exited(0);
+    let after = stage.engine.system()?;
+    assert_eq!(after.snapshots.len() + doomed.len(), before.snapshots.len());
+    let again = stage.json(&["clean-up", "--preview"], 0);
+    assert_eq!(again["doomed"], serde_json::json!([]));
     Ok(())
 }

@@ -219,6 +219,15 @@ impl Running {
         self.child().try_wait().expect("its own child").is_some()
     }
 
+    /// Waits for the first line of data that it prints.
+    pub(crate) fn first_line(&mut self) -> String {
+        let stdout = self.child().stdout.as_mut().expect("nobody took it");
+        // Byte by byte: what follows stays in the pipe.
+        let bytes = io::Read::bytes(stdout).map_while(Result::ok);
+        let line: Vec<u8> = bytes.take_while(|byte| *byte != b'\n').collect();
+        String::from_utf8(line).expect("what it prints is UTF-8")
+    }
+
     /// Closes the pipe that it prints data into.
     pub(crate) fn close_stdout(&mut self) {
         drop(self.child().stdout.take());

@@ -28,6 +28,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             refusals,
         ),
         trial(
+            "files: a snapshot is handed out to look around in, and asks for the action of reading",
+            browsing,
+        ),
+        trial(
             "files: a caller who goes away or stops reading holds nobody up",
             leaving,
         ),
@@ -198,6 +202,33 @@ async fn refusals() {
         RefusalCode::NotAFile
     );
     assert!(changes.file_versions(b"no/such").await.unwrap().is_empty());
+}
+
+async fn browsing() {
+    let machine = Machine::new(Scenario::Normal);
+    let bus = PrivateBus::start().unwrap();
+    let _served = machine.on(&bus).await;
+    let client = ready_client(&bus).await.0;
+    let directory = client.browse(TO).await.unwrap();
+    assert_eq!(machine.authority.asked(), [(action::READ, true)]);
+    let place = format!(
+        "/proc/self/fd/{}/etc/issue",
+        std::os::fd::AsRawFd::as_raw_fd(&directory)
+    );
+    let mut expected = Vec::new();
+    let mut file = machine.engine.open_file(Some(TO), b"etc/issue").unwrap();
+    file.content.read_to_end(&mut expected).unwrap();
+    assert_eq!(std::fs::read(place).unwrap(), expected);
+    let missing = client.browse(SnapshotId(4711)).await.unwrap_err();
+    assert!(matches!(missing, client::Error::Refused(it) if it.code == RefusalCode::NoSuchSnapshot));
+    assert_eq!(
+        machine.authority.asked().len(),
+        1,
+        "nobody is asked about what is not there"
+    );
+    machine.authority.refuse();
+    let refused = client.browse(TO).await.unwrap_err();
+    assert!(matches!(refused, client::Error::NotAuthorized { action } if action == action::READ));
 }
 
 async fn leaving() {

@@ -2,6 +2,7 @@
 //! The cases: each is one thing that every engine must do, told through `dyn Engine` alone.
 
 mod boot;
+mod files;
 mod snapshots;
 mod updates;
 
@@ -37,7 +38,13 @@ use cases;
 
 /// Every case.
 pub(crate) fn all() -> Vec<Case> {
-    [snapshots::cases(), boot::cases(), updates::cases()].concat()
+    [
+        snapshots::cases(),
+        boot::cases(),
+        updates::cases(),
+        files::cases(),
+    ]
+    .concat()
 }
 
 /// A snapshot with a description.
