@@ -62,14 +62,14 @@ Kirigami.ScrollablePage {
             text: i18nc("@action:button", "Changed Files")
             icon.name: "folder-symbolic"
             shortcut: "Ctrl+D"
-            enabled: root.changes.base > 0
+            enabled: !root.gone && root.changes.base > 0
             onTriggered: root.filesAsked(root.changes.base, root.number)
         },
         Kirigami.Action {
             text: i18nc("@action:button", "Browse Files")
             icon.name: "system-file-manager-symbolic"
             displayHint: Kirigami.DisplayHint.AlwaysHide
-            enabled: root.snapshot.number !== undefined
+            enabled: !root.gone
             onTriggered: root.app.browse(root.number)
         }
     ]

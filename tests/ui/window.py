@@ -504,7 +504,7 @@ def names(session, window):
     window.wait("the dialog", lambda: look("describing") is None)
     write("named")
     keys("Return")
-    for number, page, seen in [(1, "status", "Versions of This System"), (3, "updates", "Not checked for updates yet"), (5, "settings", "About This System")]:
+    for number, page, seen in [(1, "status", "Versions of This System"), (3, "updates", "Not checked for updates yet"), (5, "settings", "On My Desktop")]:
         keys(f"alt+{number}")
         window.see(seen)
         window.wait(page, lambda: look(page) is None)
@@ -588,7 +588,7 @@ def keyboard(session, window):
         keys(f"alt+{number}")
         window.see(seen)
     keys("alt+5")
-    window.see("About This System")
+    window.see("On My Desktop")
     keys("F5", "alt+3")
     window.see("packages change", exact=False)
     keys("alt+2")
@@ -606,7 +606,7 @@ def actions(session, window):
     window.see("Update of #34, #38", exact=False)
     window.wait("the window in front", lambda: session.is_active())
     session.act("settings")
-    window.see("About This System")
+    window.see("On My Desktop")
     session.act("check")
     window.see("packages change", exact=False)
     other = session.start(["xmessage", "-center", "in front"]) if shutil.which("xmessage") else None
