@@ -378,8 +378,13 @@ fn a_watcher_is_woken_and_reading_drains(bench: &mut dyn Bench) -> Result<(), Fa
         assert!(!readable()?, "drained after creation {round}");
         assert!(bench.outside_delete(id));
         assert!(readable()?, "deletion {round}");
-        bench.engine().system()?;
-        assert!(!readable()?, "drained after deletion {round}");
+        // The kernel may tell of the end of what was deleted a moment later, and wake once more.
+        let mut readings = 0;
+        while readings == 0 || readable()? {
+            bench.engine().system()?;
+            readings += 1;
+            assert!(readings < 10, "drained after deletion {round}");
+        }
     }
     Ok(())
 }
