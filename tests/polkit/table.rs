@@ -261,7 +261,8 @@ pub(crate) async fn hidden_names() {
     // nobody else may list.
     let connection = NOBODY.connect(&stage.system.bus).await;
     let changes = wire::ChangesProxy::new(&connection).await.unwrap();
-    let refused = changes.file_versions(b"/root/notes").await.unwrap_err();
+    let path = format!("/{}", shown.0);
+    let refused = changes.file_versions(path.as_bytes()).await.unwrap_err();
     assert_eq!(Error::from_reply(&refused), expected);
 }
 
