@@ -60,6 +60,16 @@ QtObject {
             return i18nc("@info:tooltip why not", "It is almost done");
         case "boot-loader-unsupported":
             return i18nc("@info:tooltip why not", "This boot loader is not supported yet");
+        case "offline":
+            return i18nc("@info:tooltip why not", "This system does not run");
+        case "runs":
+            return i18nc("@info:tooltip why not", "This is the running system");
+        case "not-btrfs":
+            return i18nc("@info:tooltip why not", "The file system is no btrfs");
+        case "read-only-disk":
+            return i18nc("@info:tooltip why not", "The file system is read-only, or was found damaged");
+        case "no-boot-variables":
+            return i18nc("@info:tooltip why not", "The firmware does not show what it starts");
         default:
             return i18nc("@info:tooltip why not", "The system does not allow it");
         }

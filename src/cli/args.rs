@@ -33,6 +33,10 @@ pub(crate) struct Command {
     #[arg(long, global = true, hide = true, value_parser = bus, default_value = "system")]
     pub(crate) bus: Bus,
 
+    /// Work on a system that does not run, whose filesystem is mounted at this directory
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "bus")]
+    pub(crate) root: Option<PathBuf>,
+
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }

@@ -12,6 +12,7 @@ mod files;
 mod generate;
 mod job;
 mod json;
+mod offline;
 mod platform;
 mod prompt;
 mod settings;
@@ -71,14 +72,22 @@ struct Session {
 }
 
 async fn serve(command: Command) -> Result<Exit, Stop> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
+    if let Some(root) = &command.root {
+        offline::allowed(&command.verb)?;
+        let (session, helper) = offline::session(root, now).await?;
+        let exit = session.verb(command.verb).await;
+        drop(helper);
+        return exit;
+    }
     let (client, mut views) = Client::start(command.bus);
     let View { state, .. } = job::ready(&mut views).await?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let session = Session {
         client,
         views,
         state,
-        now: Timestamp(u64::try_from(now.as_micros()).unwrap_or(u64::MAX)),
+        now,
     };
     // Reading needs no password.
     let _prompt = match command.verb {

@@ -92,6 +92,19 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
             "Nothing can be started just once here: the boot loader cannot come back by itself.".into()
         }
         RefusalCode::NoBootPartition => "The partition that the boot loader reads is not mounted.".into(),
+        RefusalCode::Offline => {
+            "This system does not run: only looking at it and choosing what starts is possible.".into()
+        }
+        RefusalCode::Runs => "This is the running system: leave --root out.".into(),
+        RefusalCode::NotBtrfs => "What is mounted there is no btrfs.".into(),
+        RefusalCode::ReadOnlyDisk => {
+            "The filesystem is mounted read-only, or was found damaged: it can only be looked at.".into()
+        }
+        RefusalCode::NoBootVariables => {
+            "The boot loader keeps what starts in variables of the firmware, and those cannot \
+                                         be reached: start this machine in UEFI mode."
+                .into()
+        }
         RefusalCode::PendingFirst => {
             "An update waits for the restart and would be forgotten: restart first, or discard it.".into()
         }

@@ -6,6 +6,7 @@ use crate::{Bus, Link, View};
 use futures_util::StreamExt;
 use model::{Event, Job, Policy, State};
 use std::future::Future;
+use std::os::unix::net::UnixStream;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,36 @@ pub(crate) async fn run(bus: Bus, view: watch::Sender<View>, connections: watch:
             () = sleep(pause) => {}
         }
     }
+}
+
+/// Runs until nobody looks at the view any more or the other end is gone, which does not come back.
+pub(crate) async fn run_peer(
+    socket: UnixStream,
+    view: watch::Sender<View>,
+    connections: watch::Sender<Option<Connection>>,
+) {
+    let peer = async {
+        let build = connection::Builder::unix_stream(socket).p2p().build();
+        let connection = timeout(GREETING, build)
+            .await
+            .map_err(|_| zbus::Error::Failure("the helper does not answer".into()))??;
+        let mut link = Session {
+            messages: MessageStream::from(&connection),
+            connection: connection.clone(),
+            bus: None,
+            waiting: Vec::new(),
+        };
+        connections.send_replace(Some(connection));
+        link.follow(None, &view).await
+    };
+    let end = tokio::select! {
+        () = view.closed() => return,
+        end = peer => end,
+    };
+    connections.send_replace(None);
+    let detail = end.map_or_else(|error| error.to_string(), |_| "the helper has ended".to_owned());
+    lost(&view, detail);
+    view.closed().await;
 }
 
 fn next_pause(pause: Duration, began: Instant) -> Duration {
@@ -85,6 +116,7 @@ async fn connect(bus: &Bus) -> zbus::Result<Connection> {
         Bus::System => connection::Builder::system(),
         Bus::Session => connection::Builder::session(),
         Bus::Address(address) => connection::Builder::address(address.as_str()),
+        Bus::Peer => return Err(zbus::Error::Failure("there is no bus".into())),
     };
     builder.build().await
 }
@@ -103,7 +135,8 @@ enum Gap {
 struct Session {
     connection: Connection,
     messages: MessageStream,
-    bus: DBusProxy<'static>,
+    /// `None` where the helper is the other end.
+    bus: Option<DBusProxy<'static>>,
     /// What arrived while a reply was awaited.
     waiting: Vec<Message>,
 }
@@ -115,15 +148,15 @@ fn helper_name() -> WellKnownName<'static> {
 impl Session {
     async fn new(connection: Connection) -> zbus::Result<Self> {
         let messages = MessageStream::from(&connection);
-        let bus = DBusProxy::new(&connection).await?;
+        let proxy = DBusProxy::new(&connection).await?;
         let mut session = Self {
             connection,
             messages,
-            bus,
+            bus: Some(proxy.clone()),
             waiting: Vec::new(),
         };
         for rule in rules()? {
-            let bus = session.bus.clone();
+            let bus = proxy.clone();
             session
                 .answered(async move { Ok(bus.add_match_rule(rule).await?) })
                 .await?;
@@ -165,7 +198,7 @@ impl Session {
                 }
             };
             let gap = loop {
-                match self.follow(&owner, view).await? {
+                match self.follow(Some(&owner), view).await? {
                     Gap::Replaced(next) => owner = next,
                     gap => break gap,
                 }
@@ -188,6 +221,7 @@ impl Session {
     async fn activated(&mut self, view: &watch::Sender<View>) -> zbus::Result<OwnedUniqueName> {
         let bus = self.bus.clone();
         let mut start = pin!(self.answered(async move {
+            let bus = bus.ok_or_else(|| zbus::Error::Failure("there is no bus".into()))?;
             // Asked first: a bus without our service file (a private one) refuses to start even what runs already.
             if let Ok(owner) = bus.get_name_owner(BusName::from(helper_name())).await {
                 return Ok(owner);
@@ -223,12 +257,16 @@ impl Session {
     }
 
     /// Fetches everything from this helper, then folds its signals until there is a gap.
-    async fn follow(&mut self, owner: &OwnedUniqueName, view: &watch::Sender<View>) -> zbus::Result<Gap> {
+    async fn follow(
+        &mut self,
+        owner: Option<&OwnedUniqueName>,
+        view: &watch::Sender<View>,
+    ) -> zbus::Result<Gap> {
         self.waiting.clear();
         let connection = self.connection.clone();
         let state = match self.answered(fetch(&connection, owner)).await {
             Ok(state) => state,
-            Err(error) if self.connection.is_closed() => return Err(error),
+            Err(error) if self.connection.is_closed() || owner.is_none() => return Err(error),
             Err(error) => {
                 lost(view, error.to_string());
                 // It may be gone, or a stranger; begin again with whoever owns the name then.
@@ -244,12 +282,12 @@ impl Session {
         let mut batch = std::mem::take(&mut self.waiting);
         loop {
             for message in batch.drain(..) {
-                match new_owner(&message) {
-                    Some(Some(next)) if next == *owner => {}
+                match new_owner(&message).filter(|_| owner.is_some()) {
+                    Some(Some(next)) if Some(&next) == owner => {}
                     Some(Some(next)) => return Ok(Gap::Replaced(next)),
                     Some(None) => return Ok(Gap::Gone),
                     // Anybody may send a signal to us; only the helper's count.
-                    None if message.header().sender() == Some(&**owner) => {
+                    None if message.header().sender() == owner.map(|name| &**name) => {
                         changed |= fold(Arc::make_mut(&mut state), &message);
                     }
                     None => {}
@@ -315,8 +353,11 @@ fn rules() -> zbus::Result<[MatchRule<'static>; 3]> {
 }
 
 /// Everything the helper knows.
-async fn fetch(connection: &Connection, owner: &OwnedUniqueName) -> zbus::Result<State> {
-    let to = BusName::from(owner.clone());
+async fn fetch(connection: &Connection, owner: Option<&OwnedUniqueName>) -> zbus::Result<State> {
+    let to = owner.map_or_else(
+        || BusName::from(helper_name()),
+        |owner| BusName::from(owner.clone()),
+    );
     let manager = wire::ManagerProxy::builder(connection)
         .destination(to.clone())
         .cache_properties(zbus::proxy::CacheProperties::No)

@@ -28,6 +28,7 @@ pub use text::{Hunk, Line, Side, TEXT_LIMIT, TextDiff, compare_texts};
 pub use wire::{FilesFrame, FilesWish};
 
 use model::State;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -40,6 +41,8 @@ pub enum Bus {
     Session,
     /// A bus at this D-Bus address: tests and demonstrations.
     Address(String),
+    /// No bus: the helper is at the other end of a socket.
+    Peer,
 }
 
 /// Whether what a [`View`] shows is live.
@@ -76,12 +79,28 @@ pub struct Client {
 impl Client {
     /// Starts the client's task on the current tokio runtime. The receiver always holds the newest view.
     pub fn start(bus: Bus) -> (Self, watch::Receiver<View>) {
+        Self::with(bus.clone(), |view, connection| {
+            connection::run(bus, view, connection)
+        })
+    }
+
+    /// The same with a helper that serves nobody else, at the other end of a socket. When it ends, the link is lost for good.
+    pub fn start_peer(socket: UnixStream) -> (Self, watch::Receiver<View>) {
+        Self::with(Bus::Peer, |view, connection| {
+            connection::run_peer(socket, view, connection)
+        })
+    }
+
+    fn with<F: Future<Output = ()> + Send + 'static>(
+        bus: Bus,
+        run: impl FnOnce(watch::Sender<View>, watch::Sender<Option<zbus::Connection>>) -> F,
+    ) -> (Self, watch::Receiver<View>) {
         let (view_tx, view) = watch::channel(View {
             link: Link::Connecting,
             state: Arc::default(),
         });
         let (connection_tx, connection) = watch::channel(None);
-        tokio::spawn(connection::run(bus.clone(), view_tx, connection_tx));
+        tokio::spawn(run(view_tx, connection_tx));
         let client = Self {
             bus,
             view: view.clone(),

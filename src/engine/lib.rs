@@ -25,7 +25,9 @@ mod transaction;
 pub use context::{Cancel, Context, Report};
 pub use error::Error;
 pub use files::{OpenFile, VisitFile};
-pub use native::{Books, Clock, Info, InfoError, NativeEngine, TakeChanges, Viewer, compare_directories};
+pub use native::{
+    Books, Clock, Info, InfoError, NativeEngine, Offline, TakeChanges, Viewer, compare_directories,
+};
 pub use packages::reader::read_if_asked;
 pub use sim::{Fault, Scenario, SimClock, SimEngine, Speed};
 

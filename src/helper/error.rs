@@ -16,6 +16,9 @@ pub(crate) fn from_refusal(refusal: Refusal) -> Error {
             | RefusalCode::NoSnapshots
             | RefusalCode::NoBootOnce
             | RefusalCode::NoBootPartition
+            | RefusalCode::NoBootVariables
+            | RefusalCode::Offline
+            | RefusalCode::ReadOnlyDisk
             | RefusalCode::BootLoaderUnsupported),
             _,
         ) => Error::NotSupported(code),

@@ -3,9 +3,12 @@
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use engine::{Engine, NativeEngine, Scenario, SimEngine, Speed};
+use engine::{Engine, NativeEngine, Offline, Scenario, SimEngine, Speed};
 use helper::{Authority, Everyone, Polkit, Served, Setup, serve};
 use model::Timestamp;
+use std::io::Write as _;
+use std::os::fd::AsFd as _;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -40,19 +43,28 @@ struct Args {
     /// Serve the system at this directory: for tests, on a bus given by address
     #[arg(long, value_name = "DIR", hide = true, conflicts_with = "sim")]
     root: Option<PathBuf>,
+    /// Work on the system that does not run and whose filesystem is mounted at this directory, for whoever holds the other
+    /// end of the socket at the standard input; what kedgectl --root starts
+    #[arg(long, value_name = "DIR", hide = true, conflicts_with_all = ["sim", "root", "bus"])]
+    offline: Option<PathBuf>,
     /// Say more
     #[arg(long, short)]
     verbose: bool,
 }
 
+/// Ends the process when the system at the given directory cannot be worked on, with the reason's code on the standard
+/// output.
+const REFUSED: i32 = 3;
+
 fn main() -> anyhow::Result<()> {
     // Started by itself to read what nobody vouches for, it does nothing else.
     engine::read_if_asked();
     let args = Args::parse();
-    let level = if args.verbose {
-        tracing::Level::DEBUG
-    } else {
-        tracing::Level::INFO
+    let level = match (args.verbose, &args.offline) {
+        (true, _) => tracing::Level::DEBUG,
+        (false, None) => tracing::Level::INFO,
+        // On a terminal, only what matters.
+        (false, Some(_)) => tracing::Level::ERROR,
     };
     // The journal adds the time.
     tracing_subscriber::fmt()
@@ -61,6 +73,16 @@ fn main() -> anyhow::Result<()> {
         .with_ansi(false)
         .without_time()
         .init();
+    // Before there are threads: it gives this process mounts of its own.
+    let offline = match args.offline.as_deref().map(Offline::assemble).transpose() {
+        Err(engine::Error::Refused(refusal)) => {
+            let mut out = std::io::stdout();
+            // Whoever started us learns the code, or from the exit that there was one.
+            let _ = writeln!(out, "{}", refusal.code).and_then(|()| out.flush());
+            std::process::exit(REFUSED);
+        }
+        offline => offline.context("could not work on this system")?,
+    };
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .max_blocking_threads(16)
@@ -68,7 +90,57 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("could not start")?
-        .block_on(run(args))
+        .block_on(async {
+            match offline {
+                None => run(args).await,
+                Some(offline) => serve_offline(offline).await,
+            }
+        })
+}
+
+/// Serves a system that does not run, to whoever holds the other end of the socket at the standard input, until that is
+/// closed. No bus grants anything here, so that nobody is asked: the caller's own rights are all there are.
+async fn serve_offline(offline: Offline) -> anyhow::Result<()> {
+    let socket = std::io::stdin().as_fd().try_clone_to_owned();
+    let socket = UnixStream::from(socket.context("could not keep the socket")?);
+    let offline = Arc::new(offline);
+    let native = NativeEngine::open_offline(Arc::clone(&offline), Arc::new(now))
+        .context("could not open the system")?;
+    let scratch = tempfile::tempdir().context("could not make a temporary directory")?;
+    // There its own helper finds what was asked of the next start.
+    let dir = offline.directory(&native.lasting(Path::new("/var/lib/kedge")));
+    let dir = dir.unwrap_or_else(|error| {
+        tracing::debug!(error = error.chain(), "nothing is remembered");
+        scratch.path().to_owned()
+    });
+    let setup = Setup {
+        engine: Arc::new(native),
+        authority: Arc::new(Everyone),
+        state_dir: dir,
+        boot: boot(),
+    };
+    let guid = zbus::Guid::generate();
+    let builder = Builder::unix_stream(socket).server(guid).p2p();
+    let served = serve(setup, builder).await.context("could not serve")?;
+    // The terminal's interrupts come to the whole group of processes; whoever started us tells by the socket what is to be.
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for signals")?;
+    let mut hang_up = signal(SignalKind::hangup()).context("could not listen for signals")?;
+    loop {
+        tokio::select! {
+            () = served.connection().closed() => break,
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => break,
+            _ = interrupt.recv() => {}
+        }
+    }
+    served.stop().await;
+    Ok(())
+}
+
+/// Where the kernel cannot be asked, no restart is noticed.
+fn boot() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }
 
 async fn run(args: Args) -> anyhow::Result<()> {
@@ -88,8 +160,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         engine,
         authority,
         state_dir,
-        // Where the kernel cannot be asked, no restart is noticed.
-        boot: std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+        boot: boot(),
     };
     let builder = match args.bus.as_str() {
         "system" => Builder::system(),

@@ -55,6 +55,16 @@ coded! {
         PendingFirst = "pending-first",
         /// The snapshot cannot start the machine; its plan says why.
         NotBootable = "not-bootable",
+        /// The system does not run: only looking at it and choosing what starts is possible.
+        Offline = "offline",
+        /// The system that is to be worked on while it does not run is the running one.
+        Runs = "runs",
+        /// What is mounted there is no btrfs.
+        NotBtrfs = "not-btrfs",
+        /// The filesystem is mounted read-only, or the kernel made it so after it found damage.
+        ReadOnlyDisk = "read-only-disk",
+        /// The firmware's variables cannot be reached, in which the boot loader keeps what starts.
+        NoBootVariables = "no-boot-variables",
         /// The job is past the point up to which stopping it leaves no trace.
         TooLate = "too-late",
     }

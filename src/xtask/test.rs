@@ -50,7 +50,7 @@ enum Work {
     System,
 }
 
-const STAGES: [Stage; 14] = [
+const STAGES: [Stage; 15] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
@@ -67,6 +67,15 @@ const STAGES: [Stage; 14] = [
         name: "btrfs",
         about: "real btrfs on loop devices",
         work: Work::Cargo(&["--package", "support", "--test", "btrfs"]),
+        needs: Needs::NOTHING,
+    },
+    Stage {
+        name: "recovery",
+        about: "a system that does not run, worked on from another one",
+        work: Work::Programs(
+            &["helper", "cli"],
+            &["--package", "support", "--test", "recovery"],
+        ),
         needs: Needs::NOTHING,
     },
     Stage {

@@ -21,6 +21,9 @@ pub(crate) const CASES: &[Case] = &[
     ("tukit::we_close_and_abort_its", its),
     ("tukit::its_locks_keep_us_out_and_ours_keep_it_out", locks),
     ("tukit::what_it_did_not_do_is_no_success", lies),
+    ("tukit::killed_at_each_step_of_opening", || killed("open")),
+    ("tukit::killed_at_each_step_of_closing", || killed("close")),
+    ("tukit::killed_at_each_step_of_aborting", || killed("abort")),
 ];
 
 const TUKIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tukit/tukit.py");
@@ -301,4 +304,63 @@ fn lies() {
         rustix::mount::UnmountFlags::DETACH,
     )
     .unwrap();
+}
+
+/// Kills it before each of its steps in turn, until one is not reached any more.
+fn killed(verb: &str) {
+    let mut kills = 0;
+    for steps in 0.. {
+        let machine = made(with_tukit);
+        let dies = machine.disk.root().join("run/tukit-dies-after");
+        let number = match verb {
+            "open" => 2,
+            _ => machine.open_transaction(),
+        };
+        fs::write(&dies, steps.to_string()).unwrap();
+        let result = match verb {
+            "open" => machine
+                .with(|context| machine.engine.open_transaction(context))
+                .map(drop),
+            "close" => machine.close_transaction(number),
+            _ => machine.abort_transaction(number),
+        };
+        let reached = fs::read_to_string(&dies).unwrap() == "0";
+        fs::remove_file(&dies).unwrap();
+        let engine = open(&machine.disk.root());
+        engine.recover().unwrap();
+        let system = engine.system().unwrap();
+        let default = system.default.unwrap().0;
+        // A success was one, whatever became of the process that reported it.
+        match &result {
+            Ok(()) if verb == "close" => assert_eq!(default, number, "{steps}"),
+            Ok(()) => {}
+            Err(_) => assert_eq!(default, 1, "{steps}: {result:?}"),
+        }
+        let whole = |id: u32| {
+            let file = machine.disk.snapshot(id).join("etc/hostname");
+            fs::read_to_string(file).unwrap() == "kedge\n"
+        };
+        assert!(whole(default), "{steps}");
+        for snapshot in system.snapshots.values() {
+            assert!(!snapshot.is_in_progress(), "{steps}: {snapshot:?}");
+            // What it left without books can be seen, and deleted.
+            if snapshot.condition != model::Condition::Complete {
+                assert_ne!(snapshot.id.0, default, "{steps}");
+                engine.delete(snapshot.id).unwrap();
+            }
+        }
+        // And the next transaction is none the worse for it.
+        let next = machine.open_transaction();
+        machine.close_transaction(next).unwrap();
+        assert_eq!(
+            open(&machine.disk.root()).system().unwrap().default,
+            Some(SnapshotId(next))
+        );
+        if !reached && result.is_ok() {
+            break;
+        }
+        kills += 1;
+    }
+    println!("tukit {verb}: killed before each of {kills} steps");
+    assert!(kills > 2, "{kills}");
 }

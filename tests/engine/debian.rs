@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A small Debian with a repository of its own, as the transaction's tests make it.
 
-use crate::machine::{Kit, Machine, Place};
-use crate::repository::{Deb, Repository};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 use support::LoopBtrfs;
 use support::loop_btrfs::{has_program, run};
+use support::machine::{Kit, Machine, Place};
+use support::repository::{Deb, Repository};
 
 static KIT: LazyLock<Kit> = LazyLock::new(|| Kit::new(&tarball().expect("trials are ignored without it")));
 

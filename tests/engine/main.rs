@@ -6,23 +6,8 @@
 mod bench;
 mod cases;
 mod debian;
-#[path = "../transaction/machine.rs"]
-#[expect(
-    dead_code,
-    clippy::print_stderr,
-    clippy::unwrap_used,
-    reason = "made for the transaction's own tests, which use the rest of it"
-)]
-mod machine;
 mod native;
 mod property;
-#[path = "../transaction/repository.rs"]
-#[expect(
-    dead_code,
-    clippy::unwrap_used,
-    reason = "made for the transaction's own tests, which use the rest of it"
-)]
-mod repository;
 mod sim;
 
 use bench::Maker;

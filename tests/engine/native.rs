@@ -4,7 +4,6 @@
 
 use crate::bench::{Bench, Layout, Maker, Need};
 use crate::debian::{self, Offers};
-use crate::repository::Deb;
 use chrono::DateTime;
 use engine::{Engine, NativeEngine};
 use model::{Condition, SnapshotId, Timestamp};
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use support::LoopBtrfs;
+use support::repository::Deb;
 
 /// Makes systems on loop devices.
 #[derive(Debug)]

@@ -232,13 +232,25 @@ impl LoopBtrfs {
         Ok(this)
     }
 
-    /// Mounts what [`LoopBtrfs::on_disk`] put there.
+    /// Mounts what [`LoopBtrfs::on_disk`] put there, or what was shut down, and starts it.
     ///
     /// # Errors
     /// It could not be mounted.
     pub fn start(&self) -> io::Result<()> {
         self.mount_top()?;
         self.mount_system()
+    }
+
+    /// Shuts the system down: nothing of the filesystem is mounted any more. [`LoopBtrfs::start`] starts it again. Everything
+    /// that holds a file of it open must be gone.
+    ///
+    /// # Errors
+    /// It could not be unmounted.
+    pub fn shut_down(&self) -> io::Result<()> {
+        for place in [self.root(), self.top()] {
+            run("umount", ["-R", text(&place)?])?;
+        }
+        Ok(())
     }
 
     /// Moves it onto a disk that records, and starts it anew from there. Everything that holds a file of it open must be
@@ -254,6 +266,20 @@ impl LoopBtrfs {
         self.disk = Some(disk.serve(&self.served())?);
         self.start()?;
         Ok(disk)
+    }
+
+    /// The same with another partition behind it, of which the place is returned: see [`mount_part`].
+    ///
+    /// # Errors
+    /// It could not be moved.
+    pub fn onto_disk_with(&mut self, other: &Path) -> io::Result<(Disk, u64)> {
+        for place in [self.root(), self.top()] {
+            unmount(&place, UnmountFlags::DETACH)?;
+        }
+        let (disk, places) = Disk::load_all(&[&self.folder.join("image"), other])?;
+        self.disk = Some(disk.serve(&self.served())?);
+        self.start()?;
+        Ok((disk, places.last().copied().unwrap_or_default()))
     }
 
     fn make_folders(&self, mebibytes: u64) -> io::Result<()> {
@@ -419,6 +445,18 @@ impl Drop for LoopBtrfs {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Mounts what lies at this place of a disk and is so long.
+///
+/// # Errors
+/// It could not be mounted.
+pub fn mount_part(disk: &Path, place: u64, length: u64, at: &Path) -> io::Result<()> {
+    let options = format!("loop,noatime,offset={place},sizelimit={length}");
+    let arguments = ["-o", options.as_str(), text(disk)?, text(at)?];
+    // Somebody else may take the loop device between looking and taking.
+    let tried = (0..5).find_map(|_| run("mount", arguments).ok());
+    tried.map_or_else(|| run("mount", arguments), Ok).map(drop)
 }
 
 fn text(path: &Path) -> io::Result<&str> {

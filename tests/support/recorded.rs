@@ -168,6 +168,28 @@ impl Disk {
         Ok(Self::of(size, Arc::new(pages)))
     }
 
+    /// A disk with what is in several files, one behind the other, as partitions are. Also returns where each begins.
+    ///
+    /// # Errors
+    /// A file could not be read, or is no whole number of pages long.
+    pub fn load_all(images: &[&Path]) -> io::Result<(Self, Vec<u64>)> {
+        let (mut pages, mut places, mut size) = (Pages::new(), Vec::new(), 0);
+        for image in images {
+            let part = Self::load(image)?;
+            if part.size % PAGE != 0 {
+                return Err(io::Error::other("not a whole number of pages"));
+            }
+            places.push(size);
+            let base = Arc::clone(&part.content().base);
+            pages.extend(
+                base.iter()
+                    .map(|(number, page)| (number + size / PAGE, Arc::clone(page))),
+            );
+            size += part.size;
+        }
+        Ok((Self::of(size, Arc::new(pages)), places))
+    }
+
     fn of(size: u64, base: Arc<Pages>) -> Self {
         let content = Content {
             base,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! An update in a process of its own, to be killed.
 
-use crate::machine::{Record, open};
 use engine::Outcome;
 use model::Phase;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use support::machine::{Record, open};
 
 /// Tells the test's program to be the child and update the system at this root.
 pub(crate) const ROOT: &str = "KEDGE_TRANSACTION_CHILD";

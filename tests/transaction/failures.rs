@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::Case;
-use crate::machine::{Kit, Machine, Place, Record, failure};
-use crate::repository::{Deb, Key};
 use crate::successes::offer;
 use engine::{Engine as _, Error};
 use model::{Capability, FailureCode, RefusalCode, SnapshotId};
 use std::process::{Command, Stdio};
 use support::loop_btrfs::run;
+use support::machine::{Kit, Machine, Place, Record, failure};
+use support::repository::{Deb, Key};
 
 pub(crate) const CASES: &[Case] = &[
     ("failure::package_script", package_script),

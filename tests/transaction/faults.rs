@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::Case;
 use crate::child::Updating;
-use crate::machine::{Kit, Machine, Record};
-use crate::repository::Deb;
 use crate::successes::offer;
 use engine::{Engine as _, Error, Outcome};
 use model::{Phase, SnapshotId};
 use std::time::{Duration, Instant};
+use support::machine::{Kit, Machine, Record};
+use support::repository::Deb;
 
 pub(crate) const CASES: &[Case] = &[
     ("cancel::while_refreshing", |kit| cancelled(kit, Phase::Refresh)),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::Case;
-use crate::machine::{Kit, Machine, Place, Record};
-use crate::repository::Deb;
 use engine::Error;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use support::machine::{Kit, Machine, Place, Record};
+use support::repository::Deb;
 
 pub(crate) const CASES: &[Case] = &[
     (

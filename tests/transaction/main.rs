@@ -15,19 +15,18 @@ mod child;
 mod failures;
 mod faults;
 mod hostile;
-mod machine;
 mod network;
 mod power;
-mod repository;
 mod successes;
+mod trouble;
 mod versions;
 mod zypper;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use machine::Kit;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 use support::loop_btrfs::has_program;
+use support::machine::Kit;
 
 type Case = (&'static str, fn(&Kit));
 
@@ -76,6 +75,7 @@ fn main() {
         hostile::CASES,
         network::CASES,
         power::CASES,
+        trouble::CASES,
         versions::CASES,
     ];
     let lacks_zypper = lacks.clone().or_else(zypper::lacks);

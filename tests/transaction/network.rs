@@ -2,8 +2,6 @@
 //! A repository over HTTP, from a server in the test that can be slow, stand still, or be gone.
 
 use crate::Case;
-use crate::machine::{Kit, Machine, Place, Record, failure};
-use crate::repository::Deb;
 use engine::{Error, Outcome};
 use model::{FailureCode, Phase, SnapshotId};
 use std::collections::BTreeSet;
@@ -14,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use support::machine::{Kit, Machine, Place, Record, failure};
+use support::repository::Deb;
 
 pub(crate) const CASES: &[Case] = &[
     ("network::downloads_with_rising_progress", downloads),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::Case;
-use crate::machine::{Kit, Machine, Place, Record, kernel};
-use crate::repository::Deb;
 use engine::{Engine as _, Outcome};
 use model::{Capability, ChangeKind, Concern, Phase, Restart, SnapshotId, userdata_key};
 use std::fs;
+use support::machine::{Kit, Machine, Place, Record, kernel};
+use support::repository::Deb;
 
 pub(crate) const CASES: &[Case] = &[
     ("check::lists_what_an_update_would_change", check_lists),

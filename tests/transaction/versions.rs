@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::Case;
-use crate::machine::Kit;
 use engine::packages::version::compare;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use support::loop_btrfs::run;
+use support::machine::Kit;
 
 pub(crate) const CASES: &[Case] = &[("versions::sort_as_dpkg_sorts_them", sort_as_dpkg)];
 

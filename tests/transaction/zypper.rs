@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Updates by zypper: a small system with rpm's database, and a repository of packages built here.
 
-use crate::machine::{Kit, Machine, Place, Record, failure};
 use crate::network::{Server, remove_below};
 use engine::{Engine as _, Outcome};
 use model::{Capability, ChangeKind, Concern, FailureCode, NewSnapshot, Phase, SnapshotId};
@@ -11,6 +10,7 @@ use std::hash::{Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 use support::loop_btrfs::{has_program, run};
+use support::machine::{Kit, Machine, Place, Record, failure};
 
 pub(crate) const CASES: &[crate::Case] = &[
     ("zypper::check_lists_what_an_update_would_change", check_lists),

@@ -62,6 +62,7 @@ impl Engine for NativeEngine {
     }
 
     fn create(&self, wish: &NewSnapshot) -> Result<SnapshotId, Error> {
+        self.runs()?;
         let books = wished(wish, self.now());
         match self.create_by_snapper(&books)? {
             Some(id) => Ok(id),
@@ -105,14 +106,17 @@ impl Engine for NativeEngine {
     }
 
     fn check(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        self.runs()?;
         transaction::check(self, context)
     }
 
     fn download(&self, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        self.runs()?;
         transaction::download(self, context)
     }
 
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        self.runs()?;
         transaction::update(self, context)
     }
 
@@ -188,6 +192,10 @@ impl Engine for NativeEngine {
     }
 
     fn recover(&self) -> Result<Outcome<Vec<SnapshotId>>, Error> {
+        if self.offline.is_some() {
+            // Its own next start does that.
+            return Ok(Outcome::Unchanged);
+        }
         let Some(parts) = self.find_parts()? else {
             return Ok(Outcome::Unchanged);
         };
@@ -252,6 +260,7 @@ impl Engine for NativeEngine {
         to: RestoreTo,
         context: &Context<'_>,
     ) -> Result<Outcome<Option<SnapshotId>>, Error> {
+        self.runs()?;
         self.restore_file(id, path, to, context)
     }
 
@@ -268,6 +277,7 @@ impl Engine for NativeEngine {
     }
 
     fn keep_updates(&self, count: u32) -> Result<Outcome<()>, Error> {
+        self.runs()?;
         self.set_snapper_keeps(count)
     }
 
@@ -283,6 +293,7 @@ impl Engine for NativeEngine {
     }
 
     fn set_nightly(&self, ours: bool) -> Result<Outcome<()>, Error> {
+        self.runs()?;
         write_in(self.root_directory(), |tree| platform::nightly::set(tree, ours))
     }
 }

@@ -13,6 +13,7 @@ mod diff;
 mod engine;
 mod info;
 mod mounts;
+mod offline;
 mod restore;
 mod rollback;
 mod snapperd;
@@ -30,6 +31,7 @@ pub(crate) use date::parse as parse_date;
 pub(crate) use diff::read_item;
 pub use diff::{TakeChanges, Viewer, compare_directories};
 pub use info::{Books, Info, InfoError};
+pub use offline::Offline;
 pub(crate) use space::delete_all;
 #[cfg(feature = "fuzzing")]
 pub(crate) use space::read_cache;
@@ -66,6 +68,8 @@ pub struct NativeEngine {
     /// Subvolumes, with the transaction of their last change, of which everything is known to be on disk.
     settled: Mutex<BTreeSet<(u64, u64)>>,
     service: Option<writer::Service>,
+    /// Set where the system does not run.
+    offline: Option<Arc<Offline>>,
 }
 
 /// What there is once `.snapshots` is.
@@ -101,16 +105,7 @@ impl NativeEngine {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(root, flags, Mode::empty())
             .map_err(|error| Error::io(format!("open {}", root.display()), error))?;
-        let engine = Self {
-            root,
-            clock,
-            parts: OnceLock::new(),
-            last: Mutex::default(),
-            space: space::Space::default(),
-            reader: Reader::default(),
-            settled: Mutex::default(),
-            service: None,
-        };
+        let engine = Self::of(root, clock, None);
         if engine.find_parts()?.is_some()
             && let Some(id) = engine.booted()?
             && let Some(entry) = engine.store()?.entry(id)?
@@ -122,6 +117,38 @@ impl NativeEngine {
         Ok(engine)
     }
 
+    /// The engine of a system that does not run. What ran last counts as the running one: discarding goes back to it. It
+    /// lists, compares, deletes and chooses what starts; all else is refused with `Offline`.
+    pub fn open_offline(offline: Arc<Offline>, clock: Clock) -> Result<Self, Error> {
+        let root = offline.root.try_clone();
+        let root = root.map_err(|source| Error::io("keep the root directory open", source))?;
+        let engine = Self::of(root, clock, Some(offline));
+        engine.find_parts()?;
+        Ok(engine)
+    }
+
+    fn of(root: OwnedFd, clock: Clock, offline: Option<Arc<Offline>>) -> Self {
+        Self {
+            root,
+            clock,
+            parts: OnceLock::new(),
+            last: Mutex::default(),
+            space: space::Space::default(),
+            reader: Reader::default(),
+            settled: Mutex::default(),
+            service: None,
+            offline,
+        }
+    }
+
+    /// Refuses what makes sense only for a system that runs.
+    pub(crate) fn runs(&self) -> Result<(), Error> {
+        match self.offline {
+            None => Ok(()),
+            Some(_) => Err(RefusalCode::Offline.into()),
+        }
+    }
+
     fn find_parts(&self) -> Result<Option<&Parts>, Error> {
         if let Some(parts) = self.parts.get() {
             return Ok(Some(parts));
@@ -130,7 +157,15 @@ impl NativeEngine {
         let Some(store) = Store::of_system(self.root.as_fd())? else {
             return Ok(None);
         };
-        let boot = boot::detect(store.root(), store.directory())?;
+        let boot = match &self.offline {
+            None => boot::detect(store.root(), store.directory())?,
+            Some(_) => {
+                let boot = boot::detect_offline(store.root(), store.directory())?;
+                // Not simply what is mounted: that may be gone.
+                let last = last_run(&store, boot.default()?)?;
+                Box::new(boot::Resting::new(boot, last))
+            }
+        };
         Ok(Some(self.parts.get_or_init(|| Parts { store, boot })))
     }
 
@@ -326,6 +361,14 @@ impl NativeEngine {
             None => crate::transaction::absence(self),
             absence => (absence, absence),
         };
+        let (updates, locked) = match &self.offline {
+            None => (updates, None),
+            Some(offline) => (
+                Some(RefusalCode::Offline),
+                offline.read_only.then_some(RefusalCode::ReadOnlyDisk),
+            ),
+        };
+        let (snapshots, boot, once) = (snapshots.or(locked), boot.or(locked), once.or(locked));
         model::Capabilities(BTreeMap::from([
             (Capability::Snapshots, snapshots),
             (Capability::Updates, updates),
@@ -373,4 +416,26 @@ impl NativeEngine {
         });
         Ok(system)
     }
+}
+
+/// The subvolume of what ran last on a system that does not run, by its default: updates that never started are passed
+/// over. Zero where that is gone.
+fn last_run(store: &Store, default: u64) -> Result<u64, Error> {
+    let listing = store.read()?;
+    let state = State {
+        snapshots: listing
+            .entries
+            .iter()
+            .map(|(id, entry)| (*id, entry.snapshot.clone()))
+            .collect(),
+        default: listing.by_subvolume(default),
+        ..State::default()
+    };
+    let Some(first) = state.pending_updates().last().copied() else {
+        return Ok(default);
+    };
+    let origin = state.snapshots.get(&first).map(|it| it.parent_uuid);
+    let before = state.snapshots.values().find(|it| Some(it.uuid) == origin);
+    let entry = before.and_then(|it| listing.entries.get(&it.id));
+    Ok(entry.map_or(0, |entry| entry.subvolume))
 }

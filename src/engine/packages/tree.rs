@@ -86,7 +86,10 @@ impl<'a> Tree<'a> {
             Err(source) => return Err(failed(source)),
         };
         let mut names = Vec::new();
-        for entry in Dir::new(fd).map_err(failed)?.take(limit) {
+        for entry in Dir::new(fd).map_err(failed)? {
+            if names.len() >= limit {
+                break;
+            }
             let entry = entry.map_err(failed)?;
             match entry.file_name().to_str() {
                 Ok("." | "..") | Err(_) => {}

@@ -24,6 +24,7 @@ mod transactor;
 mod verify;
 
 pub(crate) use change::change;
+pub(crate) use mounts::unescaped;
 pub(crate) use plan::{
     change_counts, changelog, package_changes, package_files, package_stamp, plan_rollback,
 };

@@ -91,8 +91,8 @@ fn shown(path: &str) -> Option<Shown> {
     }
 }
 
-/// Spaces and the like are written as three octal digits.
-fn unescaped(text: &str) -> String {
+/// Spaces and the like are written as three octal digits, by the kernel and in fstab(5).
+pub(crate) fn unescaped(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {

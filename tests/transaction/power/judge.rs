@@ -3,10 +3,10 @@
 
 use super::manifest::Manifest;
 use super::story::{Moment, PINNED, Story};
-use crate::machine::{mount_others, open};
 use engine::Engine as _;
 use model::{Condition, SnapshotId};
 use support::loop_btrfs::run;
+use support::machine::{mount_others, open};
 use support::{Chance, LoopBtrfs};
 
 /// Which system a cut left.

@@ -7,11 +7,11 @@
 //! two flushes are all looked at in any case.
 
 mod judge;
+mod loader;
 mod manifest;
 mod story;
 
 use crate::Case;
-use crate::machine::{Kit, Place, Record};
 use crate::successes::offer;
 use engine::{Engine as _, Outcome, Report as _};
 use judge::Verdict;
@@ -19,8 +19,9 @@ use model::{Edit, NewSnapshot, Phase, Progress, SnapshotId};
 use std::fs;
 use std::ops::Range;
 use story::Story;
-use support::Chance;
 use support::loop_btrfs::run;
+use support::machine::{Kit, Place, Record};
+use support::{Chance, Recording};
 
 pub(crate) const CASES: &[Case] = &[
     ("power::create", create),
@@ -32,6 +33,14 @@ pub(crate) const CASES: &[Case] = &[
     ("power::discard", discard),
     ("power::edit", edit),
     ("power::the_wrong_order_is_caught", wrong_order),
+    ("power::loader_roll_back", |_| loader::roll_back()),
+    ("power::loader_roll_back_to_an_old_entry", |_| {
+        loader::roll_back_again()
+    }),
+    ("power::loader_try_once", |_| loader::try_once()),
+    ("power::loader_update_on_trial", |_| loader::trial()),
+    ("power::loader_discard_of_a_trial", |_| loader::discard()),
+    ("power::loader_wrong_order_is_caught", |_| loader::wrong_order()),
 ];
 
 /// How many points by chance each part of a kind gets, and how many the time after it.
@@ -51,12 +60,35 @@ struct Count {
     bad: Vec<String>,
 }
 
+/// Something that was recorded, and can be cut.
+trait Recorded {
+    fn recording(&self) -> &Recording;
+    /// Before which entry the end was reported.
+    fn done(&self) -> usize;
+    /// Cuts before entry `at` and judges what is left.
+    fn judge(&self, at: usize, seed: u64) -> Result<Verdict, String>;
+}
+
+impl Recorded for Story {
+    fn recording(&self) -> &Recording {
+        &self.recording
+    }
+
+    fn done(&self) -> usize {
+        self.done
+    }
+
+    fn judge(&self, at: usize, seed: u64) -> Result<Verdict, String> {
+        judge::judge(self, at, seed)
+    }
+}
+
 /// Cuts at these points, each with a chance of its own, and prints what came out.
-fn cut(story: &Story, kind: &str, points: impl IntoIterator<Item = usize>) -> Count {
+fn cut(story: &dyn Recorded, kind: &str, points: impl IntoIterator<Item = usize>) -> Count {
     let mut count = Count::default();
     for (seed, at) in (1..).zip(points) {
         count.points += 1;
-        match judge::judge(story, at, seed) {
+        match story.judge(at, seed) {
             Ok(Verdict::Old) => count.old += 1,
             Ok(Verdict::New) => count.new += 1,
             Err(problem) => count.bad.push(format!("entry {at}, seed {seed}: {problem}")),
@@ -65,7 +97,7 @@ fn cut(story: &Story, kind: &str, points: impl IntoIterator<Item = usize>) -> Co
     println!(
         "power {kind}: {} points of {} entries, {} old, {} new, {} bad",
         count.points,
-        story.recording.entries.len(),
+        story.recording().entries.len(),
         count.old,
         count.new,
         count.bad.len()
@@ -82,12 +114,12 @@ fn by_chance(part: Range<usize>, count: usize) -> Vec<usize> {
 }
 
 /// Every point between the last two flushes before the end was reported.
-fn last_flushes(story: &Story) -> Range<usize> {
+fn last_flushes(story: &dyn Recorded) -> Range<usize> {
     let flushes: Vec<usize> = story
-        .recording
+        .recording()
         .flushes()
         .into_iter()
-        .filter(|at| *at < story.done)
+        .filter(|at| *at < story.done())
         .collect();
     let [.., before, last] = *flushes else {
         panic!("{flushes:?}: a change must be flushed");
@@ -101,13 +133,13 @@ fn assert_whole(counts: impl IntoIterator<Item = Count>) {
 }
 
 /// A whole story: by chance over all of it and some time after, and all points between the last two flushes.
-fn cut_all(story: &Story, kind: &str) {
-    cut_parts(story, kind, &[("whole", 0..story.done)]);
+fn cut_all(story: &dyn Recorded, kind: &str) {
+    cut_parts(story, kind, &[("whole", 0..story.done())]);
 }
 
-fn cut_parts(story: &Story, kind: &str, parts: &[(&str, Range<usize>)]) {
+fn cut_parts(story: &dyn Recorded, kind: &str, parts: &[(&str, Range<usize>)]) {
     let (within, after) = wanted();
-    let rest = story.done..story.recording.entries.len();
+    let rest = story.done()..story.recording().entries.len();
     let by_part = |(name, part): &(&str, Range<usize>)| {
         cut(story, &format!("{kind}, {name}"), by_chance(part.clone(), within))
     };

@@ -2,7 +2,6 @@
 //! One change of a system, recorded, with what the system was before and after it.
 
 use super::manifest::Manifest;
-use crate::machine::{Kit, Machine, Place, Record, mount_others};
 use engine::{Engine as _, NativeEngine};
 use model::{NewSnapshot, Snapshot};
 use std::collections::BTreeMap;
@@ -10,6 +9,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use support::loop_btrfs::run;
+use support::machine::{Kit, Machine, Place, Record, mount_others};
 use support::{LoopBtrfs, Recording};
 
 /// What no package manager needs; every point reads all that is left.

@@ -27,9 +27,20 @@ impl BtrfsDefault {
     }
 }
 
+impl BtrfsDefault {
+    /// The same of a system that does not run.
+    pub(super) fn resting(root: BorrowedFd<'_>, filesystem: BorrowedFd<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            root: duplicate(root)?,
+            filesystem: duplicate(filesystem)?,
+            is_in_charge: true,
+        })
+    }
+}
+
 /// Whether the kernel was told which subvolume to start from: then the boot loader's entries decide (sdbootutil writes
 /// one for each snapshot, Debian's and Ubuntu's GRUB names `@`), and another default subvolume would change nothing.
-fn names_subvolume(command_line: &str) -> bool {
+pub(super) fn names_subvolume(command_line: &str) -> bool {
     command_line
         .split_ascii_whitespace()
         .filter_map(|word| word.strip_prefix("rootflags="))

@@ -16,6 +16,11 @@ const ATTRIBUTES: [u8; 4] = [7, 0, 0, 0];
 /// No variable of ours is longer.
 const LIMIT: usize = 4096;
 
+/// Whether there are variables at all: a system that was started in the way of old PCs has none.
+pub(super) fn is_there(root: Tree<'_>) -> bool {
+    root.names(PLACE, 1).is_ok_and(|names| !names.is_empty())
+}
+
 /// A variable of the Boot Loader Interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Variable {

@@ -5,12 +5,15 @@ mod btrfs_default;
 mod efi;
 mod entry;
 mod esp;
+mod resting;
 mod systemd_boot;
 
 use super::btrfs;
 use crate::Error;
 use crate::packages::Tree;
-use btrfs_default::BtrfsDefault;
+use btrfs_default::{BtrfsDefault, names_subvolume};
+pub(crate) use resting::{Resting, detect_offline};
+
 use model::{Absence, Concern, RefusalCode, SnapshotId, Timestamp};
 use rustix::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use systemd_boot::SystemdBoot;

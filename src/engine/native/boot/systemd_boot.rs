@@ -9,7 +9,7 @@
 //!
 //! The default subvolume of btrfs decides nothing here, but other tools read it: it follows.
 
-use super::efi::Variable;
+use super::efi::{self, Variable};
 use super::entry::{self, Entry, Tries};
 use super::esp::{Blob, Esp, OURS};
 use super::{Boot, Candidate, btrfs, command_line, duplicate, running};
@@ -39,6 +39,8 @@ pub(super) struct SystemdBoot {
     filesystem: OwnedFd,
     /// The path, from the top of the filesystem, of the subvolume of the snapshots.
     snapshots: String,
+    /// Whether this system runs: then the kernel and the firmware tell of its start.
+    runs: bool,
 }
 
 impl SystemdBoot {
@@ -50,14 +52,55 @@ impl SystemdBoot {
             return Ok(None);
         }
         // The partition may be missing: then nothing can be chosen, and that is said.
+        Self::new(root, filesystem, true).map(Some)
+    }
+
+    /// The same of a system that does not run: `None` when none of its boot partitions has an entry that starts one of
+    /// its snapshots.
+    pub(super) fn detect_offline(
+        root: BorrowedFd<'_>,
+        filesystem: BorrowedFd<'_>,
+    ) -> Result<Option<Self>, Error> {
+        let this = Self::new(root, filesystem, false)?;
+        let entries = this.entries()?;
+        Ok(entries
+            .iter()
+            .any(|entry| this.subvolume(entry).is_some())
+            .then_some(this))
+    }
+
+    fn new(root: BorrowedFd<'_>, filesystem: BorrowedFd<'_>, runs: bool) -> Result<Self, Error> {
         let failed = |error| Error::io("find the place of .snapshots", error);
         let id = btrfs::root_of(filesystem).map_err(failed)?.id;
         let snapshots = path_of(filesystem, id).map_err(failed)?;
-        Ok(Some(Self {
+        Ok(Self {
             root: duplicate(root)?,
             filesystem: duplicate(filesystem)?,
             snapshots,
-        }))
+            runs,
+        })
+    }
+
+    /// What the kernel is told at a start.
+    fn command_line(&self) -> Result<String, Error> {
+        if self.runs {
+            return command_line(self.root.as_fd())
+                .map_err(|error| Error::io("read the kernel's command line", error));
+        }
+        let own = self
+            .default_entry()?
+            .filter(|entry| self.subvolume(entry).is_some());
+        let own = match own {
+            None => self
+                .entries()?
+                .into_iter()
+                .find(|entry| self.subvolume(entry).is_some()),
+            own => own,
+        };
+        own.map(|entry| entry.options).ok_or_else(|| Error::Damaged {
+            path: "loader/entries".into(),
+            reason: "no entry starts this system".to_owned(),
+        })
     }
 
     fn tree(&self) -> Tree<'_> {
@@ -164,8 +207,7 @@ impl SystemdBoot {
     }
 
     fn entry(&self, candidate: &Candidate, wanted: &Wanted, tries: Option<Tries>) -> Result<Entry, Error> {
-        let line = command_line(self.root.as_fd())
-            .map_err(|error| Error::io("read the kernel's command line", error))?;
+        let line = self.command_line()?;
         let release = release(candidate.tree());
         let field = |key: &str| release.get(key).map(String::as_str).unwrap_or_default();
         let version = &wanted.kernel.version;
@@ -295,10 +337,10 @@ fn title(candidate: &Candidate, name: &str, version: &str) -> String {
 
 impl Boot for SystemdBoot {
     fn absence(&self) -> Option<Absence> {
-        match Esp::all(self.tree()).is_empty() {
-            true => Some(RefusalCode::NoBootPartition),
-            false => None,
+        if Esp::all(self.tree()).is_empty() {
+            return Some(RefusalCode::NoBootPartition);
         }
+        (!efi::is_there(self.tree())).then_some(RefusalCode::NoBootVariables)
     }
 
     fn booted(&self) -> Result<u64, Error> {

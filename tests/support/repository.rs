@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A signed package repository in a directory, with packages made on the spot.
 
+use crate::loop_btrfs::run;
 use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use support::loop_btrfs::run;
 
 /// A package to be built.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Deb {
+pub struct Deb {
     name: String,
     version: String,
     fields: String,
@@ -20,7 +20,7 @@ pub(crate) struct Deb {
 
 impl Deb {
     /// A package with one small file, `/usr/share/NAME/version`.
-    pub(crate) fn new(name: &str, version: &str) -> Self {
+    pub fn new(name: &str, version: &str) -> Self {
         Self {
             name: name.into(),
             version: version.into(),
@@ -30,20 +30,20 @@ impl Deb {
     }
 
     /// One more line of its control file.
-    pub(crate) fn field(mut self, line: &str) -> Self {
+    pub fn field(mut self, line: &str) -> Self {
         self.fields.push_str(line);
         self.fields.push('\n');
         self
     }
 
     /// One more file.
-    pub(crate) fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Self {
+    pub fn file(mut self, path: &str, content: impl AsRef<[u8]>) -> Self {
         self.files.push((path.into(), content.as_ref().to_vec()));
         self
     }
 
     /// A file of this many bytes that cannot be compressed.
-    pub(crate) fn large(self, path: &str, size: usize) -> Self {
+    pub fn large(self, path: &str, size: usize) -> Self {
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let noise = std::iter::repeat_with(|| {
             state ^= state << 13;
@@ -56,13 +56,13 @@ impl Deb {
     }
 
     /// A script such as `postinst`.
-    pub(crate) fn script(mut self, name: &'static str, text: &str) -> Self {
+    pub fn script(mut self, name: &'static str, text: &str) -> Self {
         self.scripts.push((name, format!("#!/bin/sh\n{text}\n")));
         self
     }
 
     /// Builds it into a folder; returns the name of the file.
-    pub(crate) fn build(&self, folder: &Path) -> String {
+    pub fn build(&self, folder: &Path) -> String {
         let tree = tempfile::tempdir().unwrap();
         let write = |path: &str, content: &[u8], mode| {
             let path = tree.path().join(path);
@@ -101,7 +101,7 @@ impl Deb {
 
 /// A key to sign with, made once per run.
 #[derive(Debug)]
-pub(crate) struct Key {
+pub struct Key {
     home: tempfile::TempDir,
     /// Only one at a time, since each ends the agent that it started.
     turn: Mutex<()>,
@@ -109,7 +109,7 @@ pub(crate) struct Key {
 
 impl Key {
     /// A new key.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let home = tempfile::Builder::new().prefix("kedge-gpg-").tempdir().unwrap();
         fs::set_permissions(home.path(), fs::Permissions::from_mode(0o700)).unwrap();
         let this = Self {
@@ -138,7 +138,7 @@ impl Key {
     }
 
     /// The public key, as apt wants it.
-    pub(crate) fn public(&self) -> Vec<u8> {
+    pub fn public(&self) -> Vec<u8> {
         let file = self.home.path().join("public.gpg");
         self.gpg(&["--output", file.to_str().unwrap(), "--export"]);
         fs::read(file).unwrap()
@@ -156,9 +156,9 @@ impl Key {
 
 /// The repository of one test.
 #[derive(Debug, Clone)]
-pub(crate) struct Repository {
+pub struct Repository {
     /// Where it is.
-    pub(crate) path: PathBuf,
+    pub path: PathBuf,
 }
 
 impl Repository {
@@ -167,12 +167,12 @@ impl Repository {
     }
 
     /// Writes a suite (`stable` or `stable-security`) that offers these packages.
-    pub(crate) fn publish(&self, key: &Key, suite: &str, packages: &[Deb]) {
+    pub fn publish(&self, key: &Key, suite: &str, packages: &[Deb]) {
         self.publish_until(key, suite, packages, None);
     }
 
     /// The same with a release file that is valid up to a date only.
-    pub(crate) fn publish_until(&self, key: &Key, suite: &str, packages: &[Deb], valid_until: Option<&str>) {
+    pub fn publish_until(&self, key: &Key, suite: &str, packages: &[Deb], valid_until: Option<&str>) {
         let pool = self.path.join("pool");
         let mut index = String::new();
         for package in packages {
@@ -211,14 +211,14 @@ impl Repository {
     }
 
     /// Changes a signed file without signing it again.
-    pub(crate) fn forge(&self, suite: &str) {
+    pub fn forge(&self, suite: &str) {
         let file = self.release(suite).join("InRelease");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(file, text.replace("Codename", "Codenamx")).unwrap();
     }
 
     /// Takes a suite away.
-    pub(crate) fn withdraw(&self, suite: &str) {
+    pub fn withdraw(&self, suite: &str) {
         fs::remove_dir_all(self.release(suite)).unwrap();
     }
 }

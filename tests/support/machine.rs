@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A small Debian on a real btrfs, with a repository, as each test wants it.
 
+use crate::loop_btrfs::run;
 use crate::repository::{Deb, Key, Repository};
+use crate::{Layout, LoopBtrfs};
 use engine::{Cancel, Context, Engine, Error, NativeEngine, Outcome, Report};
 use model::{Failure, Phase, Progress, SnapshotId, Timestamp};
 use std::collections::BTreeSet;
@@ -10,19 +12,18 @@ use std::io;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use support::loop_btrfs::run;
-use support::{Layout, LoopBtrfs};
 
 /// What all tests share: the system with the first versions of the test's packages, and the key.
 #[derive(Debug)]
-pub(crate) struct Kit {
-    pub(crate) key: Key,
+pub struct Kit {
+    /// Signs the repositories.
+    pub key: Key,
     folder: tempfile::TempDir,
 }
 
 impl Kit {
     /// Unpacks the system once and installs what the updates will change.
-    pub(crate) fn new(tarball: &Path) -> Self {
+    pub fn new(tarball: &Path) -> Self {
         let folder = tempfile::Builder::new()
             .prefix("kedge-transaction-")
             .tempdir()
@@ -79,7 +80,7 @@ fn unpack(tarball: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// A kernel: its image is packed, its initrd is made when it is configured, as on Debian.
-pub(crate) fn kernel(version: &str) -> Deb {
+pub fn kernel(version: &str) -> Deb {
     Deb::new(&format!("linux-image-{version}"), "1")
         .file(&format!("boot/vmlinuz-{version}"), "kernel")
         .script("postinst", &format!("echo initrd > /boot/initrd.img-{version}"))
@@ -87,7 +88,7 @@ pub(crate) fn kernel(version: &str) -> Deb {
 
 /// Where the package database is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// `/var` is apart, the database in `/usr/lib/sysimage/dpkg`.
     Sysimage,
     /// `/var` is apart and the database in it: what must be detected.
@@ -98,10 +99,13 @@ pub(crate) enum Place {
 
 /// The machine of one test.
 #[derive(Debug)]
-pub(crate) struct Machine<'a> {
-    pub(crate) kit: &'a Kit,
-    pub(crate) disk: LoopBtrfs,
-    pub(crate) repository: Repository,
+pub struct Machine<'a> {
+    /// What all tests share.
+    pub kit: &'a Kit,
+    /// The filesystem that it is on.
+    pub disk: LoopBtrfs,
+    /// Where its packages come from.
+    pub repository: Repository,
     before: Fingerprint,
 }
 
@@ -114,12 +118,13 @@ struct Fingerprint {
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(kit: &'a Kit) -> Self {
+    /// One in whose snapshots the package database is.
+    pub fn new(kit: &'a Kit) -> Self {
         Self::with(kit, Place::Sysimage, 1400, |_| Ok(()))
     }
 
     /// `change` gets the system's root directory before it is sealed.
-    pub(crate) fn with(
+    pub fn with(
         kit: &'a Kit,
         place: Place,
         mebibytes: u64,
@@ -193,25 +198,32 @@ impl<'a> Machine<'a> {
     }
 
     /// Starts what is the default by now.
-    pub(crate) fn restart(&self) {
+    pub fn restart(&self) {
         self.disk.restart().unwrap();
         mount_others(&self.disk);
     }
 
-    pub(crate) fn publish(&self, packages: &[Deb]) {
+    /// Offers these packages.
+    pub fn publish(&self, packages: &[Deb]) {
         self.repository.publish(&self.kit.key, "stable", packages);
     }
 
-    pub(crate) fn publish_security(&self, packages: &[Deb]) {
+    /// Offers these as security updates.
+    pub fn publish_security(&self, packages: &[Deb]) {
         self.repository
             .publish(&self.kit.key, "stable-security", packages);
     }
 
-    pub(crate) fn engine(&self) -> NativeEngine {
+    /// The engine of the running system.
+    pub fn engine(&self) -> NativeEngine {
         open(&self.disk.root())
     }
 
-    pub(crate) fn update(&self) -> Result<Outcome<SnapshotId>, Error> {
+    /// Updates it.
+    ///
+    /// # Errors
+    /// As the engine's.
+    pub fn update(&self) -> Result<Outcome<SnapshotId>, Error> {
         let record = Record::default();
         let result = record.update(&self.engine());
         record.print_on_panic();
@@ -219,17 +231,17 @@ impl<'a> Machine<'a> {
     }
 
     /// The text of a file in a snapshot; empty when there is none.
-    pub(crate) fn read(&self, snapshot: u32, path: &str) -> String {
+    pub fn read(&self, snapshot: u32, path: &str) -> String {
         fs::read_to_string(self.disk.snapshot(snapshot).join(path)).unwrap_or_default()
     }
 
     /// The running system, its `/var` but for Kedge's cache, and this process' mounts are what they were.
-    pub(crate) fn assert_running_untouched(&self) {
+    pub fn assert_running_untouched(&self) {
         assert_eq!(Fingerprint::of(&self.disk), self.before);
     }
 
     /// These snapshots exist, completely and without marks of an open transaction, and this one starts next.
-    pub(crate) fn assert_snapshots(&self, numbers: &[u32], default: u32) {
+    pub fn assert_snapshots(&self, numbers: &[u32], default: u32) {
         let system = self.engine().system().unwrap();
         assert_eq!(
             system.snapshots.keys().map(|id| id.0).collect::<Vec<_>>(),
@@ -253,13 +265,13 @@ impl<'a> Machine<'a> {
     }
 
     /// Everything is as it was before the update that failed.
-    pub(crate) fn assert_old_system(&self) {
+    pub fn assert_old_system(&self) {
         self.assert_snapshots(&[1], 1);
         self.assert_running_untouched();
     }
 
     /// Snapshot `number` is a complete new system.
-    pub(crate) fn assert_new_system(&self, number: u32) {
+    pub fn assert_new_system(&self, number: u32) {
         let root = self.disk.snapshot(number);
         assert!(self.disk.is_read_only(&root).unwrap());
         let leftovers = [
@@ -285,7 +297,7 @@ impl<'a> Machine<'a> {
 }
 
 /// What a boot mounts besides what the fixture does.
-pub(crate) fn mount_others(disk: &LoopBtrfs) {
+pub fn mount_others(disk: &LoopBtrfs) {
     let (root, srv) = (disk.root(), disk.top().join("@/srv"));
     run(
         "mount",
@@ -310,11 +322,13 @@ pub(crate) fn mount_others(disk: &LoopBtrfs) {
     .unwrap();
 }
 
-pub(crate) fn open(root: &Path) -> NativeEngine {
+/// The engine of the system at this root directory.
+pub fn open(root: &Path) -> NativeEngine {
     NativeEngine::open(root, Arc::new(|| Timestamp::from_seconds(1_780_000_000))).unwrap()
 }
 
-pub(crate) fn failure(result: Result<impl std::fmt::Debug, Error>) -> Failure {
+/// What failed.
+pub fn failure(result: Result<impl std::fmt::Debug, Error>) -> Failure {
     result.unwrap_err().failure()
 }
 
@@ -354,14 +368,26 @@ fn hash_var(var: &Path) -> String {
 
 type Hook = Box<dyn Fn(&Progress, &Cancel) + Send + Sync>;
 
+impl std::fmt::Debug for Record {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Record")
+            .field("log", &self.log)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Remembers what a job reports.
-pub(crate) struct Record {
-    pub(crate) progress: Mutex<Vec<Progress>>,
-    pub(crate) log: Mutex<Vec<String>>,
-    pub(crate) cancel: Arc<Cancel>,
-    pub(crate) hook: Option<Hook>,
+pub struct Record {
+    /// How far it was, in order.
+    pub progress: Mutex<Vec<Progress>>,
+    /// What it said.
+    pub log: Mutex<Vec<String>>,
+    /// What stops it.
+    pub cancel: Arc<Cancel>,
+    /// Called with each step.
+    pub hook: Option<Hook>,
     /// Where the system is, for what works on it by hand.
-    pub(crate) root: Option<PathBuf>,
+    pub root: Option<PathBuf>,
 }
 
 impl Default for Record {
@@ -394,34 +420,48 @@ impl Report for Record {
 }
 
 impl Record {
-    pub(crate) fn hooked(hook: impl Fn(&Progress, &Cancel) + Send + Sync + 'static) -> Self {
+    /// Calls this with each step.
+    pub fn hooked(hook: impl Fn(&Progress, &Cancel) + Send + Sync + 'static) -> Self {
         Self {
             hook: Some(Box::new(hook)),
             ..Self::default()
         }
     }
 
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
+    /// Does something with this as its context.
+    pub fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
         work(&Context {
             report: self,
             cancel: &self.cancel,
         })
     }
 
-    pub(crate) fn update(&self, engine: &NativeEngine) -> Result<Outcome<SnapshotId>, Error> {
+    /// Updates.
+    ///
+    /// # Errors
+    /// As the engine's.
+    pub fn update(&self, engine: &NativeEngine) -> Result<Outcome<SnapshotId>, Error> {
         self.with(|context| engine.update(context))
     }
 
-    pub(crate) fn check(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
+    /// Looks for updates.
+    ///
+    /// # Errors
+    /// As the engine's.
+    pub fn check(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
         self.with(|context| engine.check(context))
     }
 
-    pub(crate) fn download(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
+    /// Looks for updates and fetches them.
+    ///
+    /// # Errors
+    /// As the engine's.
+    pub fn download(&self, engine: &NativeEngine) -> Result<model::UpdateSet, Error> {
         self.with(|context| engine.download(context))
     }
 
     /// The log, for whoever reads why a test failed (it is shown only then when run with `KEDGE_LOG=1`).
-    pub(crate) fn print_on_panic(&self) {
+    pub fn print_on_panic(&self) {
         if std::env::var_os("KEDGE_LOG").is_some() {
             for line in self.log.lock().unwrap().iter() {
                 eprintln!("| {line}");
@@ -430,7 +470,7 @@ impl Record {
     }
 
     /// The phases in the order in which they began, and whether the permille never fell.
-    pub(crate) fn phases(&self) -> (Vec<Phase>, bool) {
+    pub fn phases(&self) -> (Vec<Phase>, bool) {
         let progress = self.progress.lock().unwrap();
         let mut phases: Vec<Phase> = progress.iter().map(|p| p.phase).collect();
         phases.dedup();
