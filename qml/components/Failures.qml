@@ -60,6 +60,14 @@ QtObject {
             return i18nc("@info:tooltip why not", "It is almost done");
         case "boot-loader-unsupported":
             return i18nc("@info:tooltip why not", "This boot loader is not supported yet");
+        case "bisect-order":
+            return i18nc("@info:tooltip why not", "The version that works has to be the older one");
+        case "bisect-runs":
+            return i18nc("@info:tooltip why not", "A search is under way already");
+        case "no-bisect":
+            return i18nc("@info:tooltip why not", "Nothing is searched for");
+        case "not-in-bisect":
+            return i18nc("@info:tooltip why not", "It is not between the two versions that are searched");
         case "offline":
             return i18nc("@info:tooltip why not", "This system does not run");
         case "runs":

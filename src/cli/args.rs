@@ -86,6 +86,8 @@ pub(crate) enum Verb {
     Try(Try),
     /// Discard what waits for the restart: the running system starts again
     Discard(Work),
+    /// Find the version in which something broke, by halving: each step starts a version once
+    Bisect(BisectArgs),
     /// Show what snapshots cost, or what deleting some of them together frees
     Space(Space),
     /// Delete old snapshots until so much is free again
@@ -366,6 +368,49 @@ pub(crate) struct Try {
     /// Start the default after all
     #[arg(long, conflicts_with = "number")]
     pub(crate) forget: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BisectArgs {
+    #[command(subcommand)]
+    pub(crate) verb: BisectVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BisectVerb {
+    /// Begin between a version that works and a newer one that does not
+    Start(BisectStart),
+    /// The version works
+    Good(Judged),
+    /// The version does not work
+    Bad(Judged),
+    /// It cannot be told of this version
+    Skip(Judged),
+    /// Show how far it is, or what was found
+    Status(Format),
+    /// End the search
+    Stop(Work),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BisectStart {
+    /// Number of the version that works
+    #[arg(value_parser = number)]
+    pub(crate) good: SnapshotId,
+    /// Number of the version that does not; the running one when it is left out
+    #[arg(value_parser = number)]
+    pub(crate) bad: Option<SnapshotId>,
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Judged {
+    /// Number of the version; the running one when it is left out
+    #[arg(value_parser = number)]
+    pub(crate) number: Option<SnapshotId>,
     #[command(flatten)]
     pub(crate) work: Work,
 }

@@ -32,7 +32,10 @@ impl Session {
                 self.client.bisect_stop().await?;
                 say("The search has ended. What starts next stays as it is.");
                 match self.state.once {
-                    Some(_) => self.job(JobKind::TryOnce, work.verbose, self.client.try_once(None)).await,
+                    Some(_) => {
+                        self.job(JobKind::TryOnce, work.verbose, self.client.try_once(None))
+                            .await
+                    }
                     None => Ok(Exit::Done),
                 }
             }
@@ -109,7 +112,11 @@ impl Session {
         };
         let step = search.step(&state.snapshots);
         let changes = match step {
-            BisectStep::Found => Some(self.client.package_changes(Some(search.good), Some(search.bad)).await),
+            BisectStep::Found => Some(
+                self.client
+                    .package_changes(Some(search.good), Some(search.bad))
+                    .await,
+            ),
             _ => None,
         };
         let changes = match changes {
@@ -124,7 +131,9 @@ impl Session {
         match step {
             BisectStep::Try(_) => print(&progress(search, &state)),
             BisectStep::Found => print(&report(search, &state, changes.as_deref())),
-            BisectStep::Lost => print("One of the two versions is gone. End the search: kedgectl bisect stop\n"),
+            BisectStep::Lost => {
+                print("One of the two versions is gone. End the search: kedgectl bisect stop\n")
+            }
         }
         Ok(Exit::Done)
     }
@@ -147,7 +156,10 @@ fn progress(search: &Bisect, state: &State) -> String {
         name(search.bad, state)
     );
     if let BisectStep::Try(id) = search.step(&state.snapshots) {
-        let (left, tries) = (search.left(&state.snapshots).len(), search.tries(&state.snapshots));
+        let (left, tries) = (
+            search.left(&state.snapshots).len(),
+            search.tries(&state.snapshots),
+        );
         let versions = if left == 1 { "version is" } else { "versions are" };
         let restarts = if tries == 1 { "restart" } else { "restarts" };
         // Writing to a String cannot fail.

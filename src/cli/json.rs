@@ -4,8 +4,8 @@
 
 use crate::text::rfc3339;
 use model::{
-    Failure, FileChange, FileKind, FileVersion, Job, PackageChange, Plan, Platform, Snapshot, SnapshotId,
-    State, Status, Timestamp, UpdateSet,
+    Bisect, BisectStep, Failure, FileChange, FileKind, FileVersion, Job, PackageChange, Plan, Platform,
+    Snapshot, SnapshotId, State, Status, Timestamp, UpdateSet,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -54,6 +54,40 @@ impl<'a> SnapshotJson<'a> {
     }
 }
 
+/// A search for the version in which something broke.
+#[derive(Debug, Serialize)]
+pub(crate) struct BisectJson<'a> {
+    good: SnapshotId,
+    bad: SnapshotId,
+    skipped: Vec<SnapshotId>,
+    began: Option<String>,
+    /// `try`, `found`, `lost`.
+    step: &'static str,
+    next: Option<SnapshotId>,
+    left: Vec<SnapshotId>,
+    changes: Option<Vec<ChangeJson<'a>>>,
+}
+
+impl<'a> BisectJson<'a> {
+    pub(crate) fn new(search: &Bisect, state: &State, found: Option<&'a [PackageChange]>) -> Self {
+        let (step, next) = match search.step(&state.snapshots) {
+            BisectStep::Try(id) => ("try", Some(id)),
+            BisectStep::Found => ("found", None),
+            BisectStep::Lost => ("lost", None),
+        };
+        Self {
+            good: search.good,
+            bad: search.bad,
+            skipped: search.skipped.iter().copied().collect(),
+            began: rfc3339(search.began),
+            step,
+            next,
+            left: search.left(&state.snapshots),
+            changes: found.map(changes),
+        }
+    }
+}
+
 /// The state with what the machine has beside Kedge.
 #[derive(Debug, Serialize)]
 pub(crate) struct VerboseJson<'a> {
@@ -79,6 +113,10 @@ pub(crate) struct ShowJson<'a> {
     #[serde(flatten)]
     pub(crate) snapshot: SnapshotJson<'a>,
     pub(crate) changes: Option<Vec<ChangeJson<'a>>>,
+    /// Whether the machine would start from it; `null` when that cannot be told.
+    pub(crate) bootable: Option<bool>,
+    /// What speaks against starting it, as codes.
+    pub(crate) concerns: Vec<&'static str>,
 }
 
 /// One package that differs.

@@ -7,6 +7,7 @@
 mod args;
 mod automatic;
 mod bar;
+mod bisect;
 mod exit;
 mod files;
 mod generate;
@@ -154,6 +155,7 @@ impl Session {
             Verb::Rollback(args) => self.rollback(&args).await,
             Verb::Try(args) => self.try_once(&args).await,
             Verb::Discard(args) => self.discard(&args).await,
+            Verb::Bisect(args) => self.bisect(&args).await,
             Verb::Log(args) => self.log(&args).await,
             Verb::Restore(args) => self.restore(&args).await,
             Verb::Space(args) => self.space(&args).await,
@@ -236,14 +238,28 @@ impl Session {
             Err(Error::Refused(_) | Error::Failed(_)) => None,
             Err(error) => return Err(error.into()),
         };
+        let concerns = match self.client.examine(args.number).await {
+            Ok(concerns) => Some(concerns),
+            Err(Error::Refused(_) | Error::Failed(_)) => None,
+            Err(error) => return Err(error.into()),
+        };
         if args.format.json {
             print_json(&json::ShowJson {
                 snapshot: json::SnapshotJson::new(snapshot, &self.state),
                 changes: changes.as_deref().map(json::changes),
+                bootable: concerns
+                    .as_ref()
+                    .map(|all| !all.iter().any(|it| it.is_blocking())),
+                concerns: concerns.iter().flatten().map(|it| it.as_str()).collect(),
             });
             return Ok(Exit::Done);
         }
-        print(&show::snapshot(snapshot, &self.state, self.now));
+        print(&show::snapshot(
+            snapshot,
+            &self.state,
+            self.now,
+            concerns.as_deref(),
+        ));
         if let Some(changes) = changes.filter(|_| self.state.booted != Some(args.number)) {
             print(&format!(
                 "\nCompared with the running system: {}\n{}",

@@ -4,7 +4,7 @@
 use crate::text::{ago, counted, date, safe, size, table};
 use crate::words;
 use model::{
-    ChangeKind, Condition, Ending, Job, JobState, PackageChange, Plan, Position, Restart, Snapshot,
+    ChangeKind, Concern, Condition, Ending, Job, JobState, PackageChange, Plan, Position, Restart, Snapshot,
     SnapshotKind, State, Status, Timestamp, UpdateSet, position, userdata_key,
 };
 
@@ -162,7 +162,13 @@ pub(crate) fn list(state: &State, snapshots: &[&Snapshot]) -> String {
 }
 
 /// One snapshot.
-pub(crate) fn snapshot(snapshot: &Snapshot, state: &State, now: Timestamp) -> String {
+/// `concerns` speak against starting it, where that could be told.
+pub(crate) fn snapshot(
+    snapshot: &Snapshot,
+    state: &State,
+    now: Timestamp,
+    concerns: Option<&[Concern]>,
+) -> String {
     let yes = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
     let mut rows = vec![
         vec!["Snapshot:".into(), snapshot.id.to_string()],
@@ -201,10 +207,15 @@ pub(crate) fn snapshot(snapshot: &Snapshot, state: &State, now: Timestamp) -> St
         Ok(()) => "yes".to_owned(),
         Err(refusal) => format!("no. {}", words::refusal(&refusal)),
     };
-    rows.push(vec![
-        "Can start:".into(),
-        may(state.is_rollback_target(snapshot.id)),
-    ]);
+    let concerns = concerns.unwrap_or_default();
+    let starts = match concerns.iter().find(|it| it.is_blocking()) {
+        Some(blocking) => format!("no. {}", words::concern(*blocking)),
+        None => may(state.is_rollback_target(snapshot.id)),
+    };
+    rows.push(vec!["Can start:".into(), starts]);
+    for concern in concerns.iter().filter(|it| !it.is_blocking()) {
+        rows.push(vec![String::new(), words::concern(*concern).to_owned()]);
+    }
     rows.push(vec![
         "Can be deleted:".into(),
         may(state.is_deletable(snapshot.id)),

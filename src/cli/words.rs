@@ -105,6 +105,15 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
                                          be reached: start this machine in UEFI mode."
                 .into()
         }
+        RefusalCode::BisectOrder => {
+            "The version that works has to be older than the one that does not.".into()
+        }
+        RefusalCode::BisectRuns => {
+            "A search is under way already: kedgectl bisect status shows it, kedgectl bisect stop ends it."
+                .into()
+        }
+        RefusalCode::NoBisect => "Nothing is searched for: kedgectl bisect start begins.".into(),
+        RefusalCode::NotInBisect => format!("{it} is not between the two versions that are searched."),
         RefusalCode::PendingFirst => {
             "An update waits for the restart and would be forgotten: restart first, or discard it.".into()
         }

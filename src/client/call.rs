@@ -3,8 +3,8 @@
 
 use crate::{Client, Error, Link, View};
 use model::{
-    Concern, Edit, Failure, FailureCode, Job, JobId, JobOutcome, LogEntry, NewSnapshot, Nightly,
-    PackageChange, Plan, Platform, PolicyChange, SnapshotId,
+    Bisect, Concern, Edit, Failure, FailureCode, Job, JobId, JobOutcome, LogEntry, NewSnapshot, Nightly,
+    PackageChange, Plan, Platform, PolicyChange, SnapshotId, Verdict,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -128,6 +128,49 @@ impl Client {
         let number = wire::snapshot_number(id);
         let reply = self.boot().await?.try_once(number, none()).await;
         self.accepted(reply).await
+    }
+
+    /// Begins to search for the version in which something broke. The view shows it when this returns.
+    pub async fn bisect_start(&self, good: SnapshotId, bad: SnapshotId) -> Result<(), Error> {
+        self.search().await?.start(good.0, bad.0, none()).await?;
+        self.shown(|search| search.is_some_and(|it| (it.good, it.bad) == (good, bad)))
+            .await
+    }
+
+    /// Says what was found about a version. The view shows it when this returns.
+    pub async fn bisect_judge(&self, id: SnapshotId, verdict: Verdict) -> Result<(), Error> {
+        self.search().await?.judge(id.0, verdict.as_str(), none()).await?;
+        self.shown(|search| {
+            search
+                .is_none_or(|it| !it.is_between(id) || (verdict == Verdict::Skip && it.skipped.contains(&id)))
+        })
+        .await
+    }
+
+    /// Ends the search. The view shows it when this returns.
+    pub async fn bisect_stop(&self) -> Result<(), Error> {
+        self.search().await?.stop(none()).await?;
+        self.shown(|search| search.is_none()).await
+    }
+
+    async fn search(&self) -> Result<wire::BisectProxy<'static>, Error> {
+        let builder = wire::BisectProxy::builder(&self.connection().await?);
+        Ok(builder
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?)
+    }
+
+    /// Waits until the search shows as this. The signal comes before the reply, so only a lost link makes this long.
+    async fn shown(&self, what: impl Fn(Option<&Bisect>) -> bool) -> Result<(), Error> {
+        let mut view = self.view.clone();
+        let shown = view.wait_for(|view| what(view.state.bisect.as_ref()));
+        match timeout(SHOWN, shown).await {
+            Ok(Ok(_)) => Ok(()),
+            _ => Err(Error::Disconnected(
+                "the change was stored but does not show".into(),
+            )),
+        }
     }
 
     /// What speaks against starting this snapshot. Concerns that this version does not know are left out.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The client's task: connect, subscribe, fetch, fold, and begin again when the helper or the bus goes away.
 
-use crate::fold::{fold, manager_events};
+use crate::fold::{bisect_event, fold, manager_events};
 use crate::{Bus, Link, View};
 use futures_util::StreamExt;
 use model::{Event, Job, Policy, State};
@@ -382,10 +382,12 @@ async fn fetch(connection: &Connection, owner: Option<&OwnedUniqueName>) -> zbus
         .await?;
     let interface = InterfaceName::from_static_str(wire::name::MANAGER)?;
     let settings = InterfaceName::from_static_str(wire::name::SETTINGS)?;
-    let ((), of_manager, of_settings, jobs, list, (known,)) = tokio::try_join!(
+    let bisect = InterfaceName::from_static_str(wire::name::BISECT)?;
+    let ((), of_manager, of_settings, of_bisect, jobs, list, (known,)) = tokio::try_join!(
         manager.subscribe(),
         async { Ok(properties.get_all(interface).await?) },
         async { Ok(properties.get_all(settings).await?) },
+        async { Ok(properties.get_all(bisect).await?) },
         manager.list_jobs(),
         snapshots.list(),
         updates.get(),
@@ -409,7 +411,8 @@ async fn fetch(connection: &Connection, owner: Option<&OwnedUniqueName>) -> zbus
     // After the subscription, which makes the helper count.
     let counts = changes.counts().await?.into_iter().map(Into::into).collect();
     state.apply(Event::Counts(counts));
-    let events: Vec<Event> = manager_events(&state, of_manager)?;
+    let mut events: Vec<Event> = manager_events(&state, of_manager)?;
+    events.extend(bisect_event(of_bisect)?);
     for event in events {
         state.apply(event);
     }

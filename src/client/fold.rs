@@ -68,6 +68,7 @@ fn events(state: &State, signal: &Message) -> zbus::Result<Vec<Event>> {
                         changed,
                     ))]
                 }
+                wire::name::BISECT => bisect_event(changed)?.into_iter().collect(),
                 wire::name::JOB => job_event(state, path, changed)?.into_iter().collect(),
                 _ => Vec::new(),
             }
@@ -99,6 +100,15 @@ pub(crate) fn manager_events(
         events.push(Event::Receipt(wire::Receipt::try_from(receipt)?.into()));
     }
     Ok(events)
+}
+
+/// The event that a set of the search's properties means.
+pub(crate) fn bisect_event(mut properties: HashMap<String, OwnedVariant>) -> zbus::Result<Option<Event>> {
+    let search = properties
+        .remove("Search")
+        .map(wire::Bisect::try_from)
+        .transpose()?;
+    Ok(search.map(|search| Event::Bisect(search.into())))
 }
 
 fn job_event(

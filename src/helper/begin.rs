@@ -90,7 +90,7 @@ impl Service {
         Ok(())
     }
 
-    fn accepting(&self) -> Result<(), Error> {
+    pub(crate) fn accepting(&self) -> Result<(), Error> {
         if self.stopping.load(Ordering::Acquire) {
             let failure = Failure::new(FailureCode::Interrupted, "the helper is being stopped");
             return Err(Error::Failed(failure));

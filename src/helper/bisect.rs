@@ -159,7 +159,12 @@ mod tests {
         file.write(None, &system).unwrap();
         file.write(None, &system).unwrap();
         assert_eq!(file.read(&system), None);
-        for damaged in ["", "{", "[]", "{\"search\":{\"good\":9,\"bad\":1,\"skipped\":[],\"began\":0},\"good\":\"\",\"bad\":\"\"}"] {
+        for damaged in [
+            "",
+            "{",
+            "[]",
+            "{\"search\":{\"good\":9,\"bad\":1,\"skipped\":[],\"began\":0},\"good\":\"\",\"bad\":\"\"}",
+        ] {
             std::fs::write(dir.path().join("bisect.json"), damaged).unwrap();
             assert_eq!(file.read(&system), None, "{damaged}");
         }

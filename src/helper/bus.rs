@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The objects on the bus, one file an interface. They check arguments and hand on.
 
+mod bisect;
 mod boot;
 mod changes;
 mod files;
@@ -43,4 +44,5 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, platform::Platform(service()))
         .serve_at(wire::name::PATH, space::Space(service()))
         .serve_at(wire::name::PATH, files::Files(service()))
+        .serve_at(wire::name::PATH, bisect::Bisect(service()))
 }

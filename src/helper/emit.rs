@@ -58,6 +58,11 @@ async fn send(connection: &Connection, service: &Arc<Service>, emission: Emissio
                 Event::Policy(policy) => {
                     properties(&main()?, wire::name::SETTINGS, wire::policy_properties(&policy)).await
                 }
+                Event::Bisect(search) => {
+                    let search = wire::Bisect::from(search.as_ref());
+                    let changed = HashMap::from([("Search", Variant::from(search))]);
+                    properties(&main()?, wire::name::BISECT, changed).await
+                }
                 Event::Counts(counts) => {
                     let counts = counts.into_iter().map(|(id, it)| wire::ChangeCounts::of(id, it));
                     Changes::counted(&main()?, counts.collect()).await

@@ -11,6 +11,7 @@
 
 mod authority;
 mod begin;
+mod bisect;
 mod bus;
 mod checked;
 mod clean_up;

@@ -2,6 +2,7 @@
 //! What the bus objects share: the engine, the state as it was last told, and the jobs.
 
 use crate::authority::Authority;
+use crate::bisect::BisectFile;
 use crate::bus;
 use crate::checked::{Base, Checked};
 use crate::emit::{self, Emission};
@@ -49,6 +50,8 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     /// Locked while a change of the policy is made.
     pub(crate) policy: tokio::sync::Mutex<PolicyFile>,
+    /// Locked while the search for a version is changed.
+    pub(crate) bisect: tokio::sync::Mutex<BisectFile>,
     pub(crate) idle: Arc<Idle>,
     pub(crate) running: Mutex<BTreeMap<JobId, Arc<Running>>>,
     /// Held by what uses the package manager: an update waits until a check has stopped.
@@ -96,6 +99,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         authority: setup.authority,
         store: Store::open(&setup.state_dir),
         policy: tokio::sync::Mutex::new(policy),
+        bisect: tokio::sync::Mutex::new(BisectFile::new(&setup.state_dir)),
         idle: Arc::default(),
         running: Mutex::default(),
         packages: tokio::sync::Mutex::default(),
@@ -115,8 +119,12 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         emissions,
         connection: OnceLock::new(),
     });
-    if let Err(error) = service.refresh().await {
-        tracing::error!(error = error.chain(), "the system cannot be read");
+    match service.refresh().await {
+        Ok(system) => {
+            let search = service.bisect.lock().await.read(&system);
+            service.state().apply(model::Event::Bisect(search));
+        }
+        Err(error) => tracing::error!(error = error.chain(), "the system cannot be read"),
     }
     // Nobody listens yet, and whoever comes asks for everything.
     while receiver.try_recv().is_ok() {}
@@ -260,6 +268,7 @@ impl Service {
                 receipt,
                 jobs: state.jobs.clone(),
                 policy: state.policy,
+                bisect: state.bisect.clone(),
                 counts: counts_of(&state, &system),
                 ..system.to_state()
             };

@@ -30,6 +30,8 @@ pub enum Event {
     Capabilities(Capabilities),
     /// What is decided for the system.
     Policy(Policy),
+    /// The search for the version in which something broke.
+    Bisect(Option<crate::Bisect>),
     /// How many packages of snapshots differ from the version before each.
     Counts(Vec<(SnapshotId, ChangeCounts)>),
     /// A job began, moved on or ended.

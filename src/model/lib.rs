@@ -9,6 +9,7 @@
 //! a code with arguments; the faces word it.
 
 mod automatic;
+mod bisect;
 mod cadence;
 mod capability;
 mod code;
@@ -34,6 +35,7 @@ mod timeline;
 mod update;
 
 pub use automatic::{AutomaticStep, automatic_step};
+pub use bisect::{Bisect, BisectStep, Verdict};
 pub use cadence::{
     AFTER_LOGIN, CHECK_AGAIN, CheckTime, Expected, Memory, News, Notice, Pause, Receipt, Shown, Surroundings,
     Wait, Wanted, check_time, running_older,

@@ -65,6 +65,14 @@ coded! {
         ReadOnlyDisk = "read-only-disk",
         /// The firmware's variables cannot be reached, in which the boot loader keeps what starts.
         NoBootVariables = "no-boot-variables",
+        /// The version that works has to be older than the one that does not.
+        BisectOrder = "bisect-order",
+        /// Something is searched for already.
+        BisectRuns = "bisect-runs",
+        /// Nothing is searched for.
+        NoBisect = "no-bisect",
+        /// The snapshot is not between the two that are searched.
+        NotInBisect = "not-in-bisect",
         /// The job is past the point up to which stopping it leaves no trace.
         TooLate = "too-late",
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::{
-    Capabilities, Capability, ChangeCounts, Condition, Event, Job, JobId, JobState, Policy, Refusal,
+    Bisect, Capabilities, Capability, ChangeCounts, Condition, Event, Job, JobId, JobState, Policy, Refusal,
     RefusalCode, Snapshot, SnapshotId, StartReceipt, Updates,
 };
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct State {
     pub capabilities: Capabilities,
     /// What is decided for it.
     pub policy: Policy,
+    /// The search for the version in which something broke, while there is one.
+    pub bisect: Option<Bisect>,
     /// How many packages of a snapshot differ from the version before it, as far as that was counted.
     pub counts: BTreeMap<SnapshotId, ChangeCounts>,
 }
@@ -61,6 +63,7 @@ impl State {
             Event::Updates(updates) => replace(&mut self.updates, *updates),
             Event::Capabilities(capabilities) => replace(&mut self.capabilities, capabilities),
             Event::Policy(policy) => replace(&mut self.policy, policy),
+            Event::Bisect(bisect) => replace(&mut self.bisect, bisect),
             Event::Counts(counts) => {
                 let mut changed = false;
                 for (id, counts) in counts {
@@ -115,6 +118,9 @@ impl State {
         }
         if self.policy != next.policy {
             events.push(Event::Policy(next.policy));
+        }
+        if self.bisect != next.bisect {
+            events.push(Event::Bisect(next.bisect.clone()));
         }
         let counted = next
             .counts

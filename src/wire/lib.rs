@@ -8,6 +8,7 @@
 //!
 //! Deliberately absent: behaviour. What the helper does with a call and what a face makes of a reply live with them.
 
+mod bisect;
 mod convert;
 mod error;
 mod files;
@@ -19,6 +20,7 @@ mod proxy;
 mod space;
 mod types;
 
+pub use bisect::Bisect;
 pub use convert::{capabilities_from_wire, capabilities_to_wire, snapshot_id, snapshot_number};
 pub use error::Error;
 pub use files::{FilesDamaged, FilesFrame, FilesReader, FilesWriter, MAGIC as FILES_MAGIC};
@@ -29,8 +31,8 @@ pub use options::{
 pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
 pub use proxy::{
-    BootProxy, ChangesProxy, FilesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy, PlatformProxy,
-    SettingsProxy, SnapshotsProxy, SpaceProxy, UpdatesProxy,
+    BisectProxy, BootProxy, ChangesProxy, FilesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy,
+    PlatformProxy, SettingsProxy, SnapshotsProxy, SpaceProxy, UpdatesProxy,
 };
 pub use space::{
     Freed, Named, SnapshotBytes, Usage, doomed_from_wire, doomed_to_wire, size_from_wire, size_to_wire,
@@ -52,5 +54,6 @@ pub const CONTRACT: &[(&str, &str)] = &[
     (name::PLATFORM, include_str!("org.kedge.Kedge1.Platform.xml")),
     (name::FILES, include_str!("org.kedge.Kedge1.Files.xml")),
     (name::SPACE, include_str!("org.kedge.Kedge1.Space.xml")),
+    (name::BISECT, include_str!("org.kedge.Kedge1.Bisect.xml")),
     (name::JOB, include_str!("org.kedge.Kedge1.Job.xml")),
 ];

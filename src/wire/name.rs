@@ -30,6 +30,8 @@ pub const PLATFORM: &str = "org.kedge.Kedge1.Platform";
 pub const FILES: &str = "org.kedge.Kedge1.Files";
 /// Interface of what snapshots cost.
 pub const SPACE: &str = "org.kedge.Kedge1.Space";
+/// Interface of the search for the version in which something broke.
+pub const BISECT: &str = "org.kedge.Kedge1.Bisect";
 /// Interface of a job's object.
 pub const JOB: &str = "org.kedge.Kedge1.Job";
 /// What the names of the errors begin with.
@@ -55,6 +57,8 @@ pub mod action {
     pub const ROLLBACK: &str = "org.kedge.kedge1.rollback";
     /// Start a snapshot once.
     pub const TRY_ONCE: &str = "org.kedge.kedge1.try-once";
+    /// Search for the version in which something broke.
+    pub const BISECT: &str = "org.kedge.kedge1.bisect";
     /// Cancel a job of another user.
     pub const CANCEL: &str = "org.kedge.kedge1.cancel-job";
 
@@ -69,8 +73,8 @@ pub mod action {
 
     /// All of them.
     pub const ALL: &[&str] = &[
-        CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, DOWNLOAD, EDIT, READ, RESTORE, ROLLBACK, TRY_ONCE,
-        UPDATE,
+        BISECT, CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, DOWNLOAD, EDIT, READ, RESTORE, ROLLBACK,
+        TRY_ONCE, UPDATE,
     ];
 }
 

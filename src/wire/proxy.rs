@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The client's side of each interface.
 
+mod bisect;
 mod boot;
 mod changes;
 mod files;
@@ -13,6 +14,7 @@ mod snapshots;
 mod space;
 mod updates;
 
+pub use bisect::BisectProxy;
 pub use boot::BootProxy;
 pub use changes::ChangesProxy;
 pub use files::FilesProxy;

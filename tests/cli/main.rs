@@ -4,6 +4,7 @@
 
 mod alone;
 mod automatic;
+mod bisect;
 mod changing;
 mod files;
 mod hostile;
@@ -36,6 +37,7 @@ fn main() {
         ("files", files::trials(), &lacks),
         ("changing", changing::trials(), &lacks),
         ("automatic", automatic::trials(), &lacks),
+        ("bisect", bisect::trials(), &lacks),
         ("stopping", stopping::trials(), &lacks),
         ("hostile", hostile::trials(), &lacks),
         (

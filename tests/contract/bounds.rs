@@ -120,6 +120,8 @@ async fn malformed() {
         (wire::name::UPDATES, "Install"),
         (wire::name::BOOT, "Rollback"),
         (wire::name::BOOT, "PlanRollback"),
+        (wire::name::BISECT, "Start"),
+        (wire::name::BISECT, "Judge"),
         (wire::name::CHANGES, "Packages"),
         (wire::name::HISTORY, "List"),
         (wire::name::HISTORY, "ReadLog"),

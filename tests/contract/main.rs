@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bad;
+mod bisect;
 mod bounds;
 mod calls;
 mod faces;
@@ -65,6 +66,7 @@ fn main() {
     trials.extend(calls::trials());
     trials.extend(files::trials());
     trials.extend(space::trials());
+    trials.extend(bisect::trials());
     trials.extend(bounds::trials());
     trials.extend(jobs::trials(&bus));
     trials.extend(faces::trials(&bus));

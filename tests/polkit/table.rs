@@ -87,6 +87,19 @@ async fn change(connection: &Connection, action: &str) -> zbus::Result<Option<u3
             settings.change(wire::policy_changes(&change), none()).await?;
             return Ok(None);
         }
+        action::BISECT => {
+            let search = wire::BisectProxy::new(connection).await?;
+            let list = snapshots.list().await?;
+            match search.search().await?.good {
+                0 => {
+                    search
+                        .start(list.first().unwrap().number, list.last().unwrap().number, none())
+                        .await?
+                }
+                _ => search.stop(none()).await?,
+            }
+            return Ok(None);
+        }
         action::READ => {
             let changes = wire::ChangesProxy::new(connection).await?;
             changes.read_file(38, b"/etc/issue").await?;
@@ -111,6 +124,10 @@ async fn read(c: &Connection) -> Vec<(&'static str, Reply)> {
         ("Version", manager.version().await.map(drop)),
         ("Capabilities", manager.capabilities().await.map(drop)),
         ("Default", manager.default().await.map(drop)),
+        (
+            "Bisect.Search",
+            wire::BisectProxy::new(c).await.unwrap().search().await.map(drop),
+        ),
         (
             "Settings.Cadence",
             wire::SettingsProxy::new(c)
@@ -190,6 +207,7 @@ pub(crate) async fn whole() {
         action::ROLLBACK,
         action::CONFIGURE,
         action::READ,
+        action::BISECT,
     ];
     let mut rows = 0;
     for user in [NOBODY, MAN, GAMES, ROOT] {

@@ -41,7 +41,8 @@ impl Bisect {
         options: Options,
     ) -> Result<(), Error> {
         wire::no_options(&options)?;
-        let verdict = Verdict::from_code(verdict).ok_or_else(|| Error::Invalid("verdict is unknown".into()))?;
+        let verdict =
+            Verdict::from_code(verdict).ok_or_else(|| Error::Invalid("verdict is unknown".into()))?;
         let id = SnapshotId(number);
         let judge = self.0.bisect(
             (&header, connection),
@@ -63,7 +64,9 @@ impl Bisect {
         options: Options,
     ) -> Result<(), Error> {
         wire::no_options(&options)?;
-        let stop = self.0.bisect((&header, connection), model::State::may_stop_bisect, |_| None);
+        let stop = self
+            .0
+            .bisect((&header, connection), model::State::may_stop_bisect, |_| None);
         stop.await
     }
 

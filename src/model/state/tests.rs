@@ -131,6 +131,7 @@ enum Op {
     Job(u32, bool),
     JobGone(u32),
     Policy(bool, u32),
+    Bisect(Option<u32>),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -141,7 +142,8 @@ fn op() -> impl Strategy<Value = Op> {
         (prop::option::of(id.clone()), prop::option::of(id.clone())).prop_map(|(a, b)| Op::Boot(a, b)),
         (id.clone(), any::<bool>()).prop_map(|(id, check)| Op::Job(id, check)),
         id.clone().prop_map(Op::JobGone),
-        (any::<bool>(), id).prop_map(|(on, count)| Op::Policy(on, count)),
+        (any::<bool>(), id.clone()).prop_map(|(on, count)| Op::Policy(on, count)),
+        prop::option::of(id).prop_map(Op::Bisect),
     ]
 }
 
@@ -171,6 +173,9 @@ fn event(op: Op) -> Event {
             }))
         }
         Op::JobGone(id) => Event::JobGone(JobId(id)),
+        Op::Bisect(good) => Event::Bisect(
+            good.map(|good| crate::Bisect::new(SnapshotId(good), SnapshotId(good + 1), crate::Timestamp(1))),
+        ),
         Op::Policy(on_battery, keep_updates) => Event::Policy(crate::Policy {
             on_battery,
             keep_updates,
