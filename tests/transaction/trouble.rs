@@ -4,6 +4,7 @@
 
 use crate::Case;
 use crate::faults::processes_with;
+use crate::power::slim;
 use crate::successes::offer;
 use engine::{Engine as _, Error, NativeEngine, Outcome};
 use model::{Condition, FailureCode, NewSnapshot, Phase, SnapshotId, Timestamp};
@@ -48,16 +49,16 @@ fn device(kit: &Kit, phase: Phase) {
     };
     let (mut old, mut new) = (0, 0);
     for round in 0..rounds {
-        let mut machine = Machine::with(kit, Place::Sysimage, 900, |_| Ok(()));
+        let mut machine = Machine::with(kit, Place::Sysimage, 900, slim);
         offer(&machine, "2");
         let disk = machine.disk.onto_disk().unwrap();
         mount_others(&machine.disk);
         disk.record();
         let limit = Chance::new(round + 7 * phase as u64).below(if round == 0 { 1 } else { 60 });
         let record = Record::hooked({
-            let disk = disk.clone();
+            let (disk, done) = (disk.clone(), AtomicU64::new(0));
             move |progress, _| {
-                if progress.phase == phase {
+                if progress.phase == phase && done.fetch_add(1, Ordering::Relaxed) == 0 {
                     disk.fail_after(Some(limit));
                 }
             }

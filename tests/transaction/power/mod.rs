@@ -19,6 +19,7 @@ use model::{Edit, NewSnapshot, Phase, Progress, SnapshotId};
 use std::fs;
 use std::ops::Range;
 use story::Story;
+pub(crate) use story::slim;
 use support::loop_btrfs::run;
 use support::machine::{Kit, Place, Record};
 use support::{Chance, Recording};

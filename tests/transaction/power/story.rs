@@ -67,7 +67,8 @@ pub(crate) fn snapshot(machine: &Machine<'_>, description: &str) -> u32 {
     machine.engine().create(&wish).unwrap().0
 }
 
-fn slim(system: &Path) -> io::Result<()> {
+/// Takes away what no package manager needs.
+pub(crate) fn slim(system: &Path) -> io::Result<()> {
     for path in SLIM.split_ascii_whitespace() {
         let path = system.join(path);
         if path.is_dir() {
