@@ -75,13 +75,8 @@ fn main() -> anyhow::Result<()> {
         .init();
     // Before there are threads: it gives this process mounts of its own.
     let offline = match args.offline.as_deref().map(Offline::assemble).transpose() {
-        Err(engine::Error::Refused(refusal)) => {
-            let mut out = std::io::stdout();
-            // Whoever started us learns the code, or from the exit that there was one.
-            let _ = writeln!(out, "{}", refusal.code).and_then(|()| out.flush());
-            std::process::exit(REFUSED);
-        }
-        offline => offline.context("could not work on this system")?,
+        Ok(offline) => offline,
+        Err(error) => refuse(&error),
     };
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -136,6 +131,23 @@ async fn serve_offline(offline: Offline) -> anyhow::Result<()> {
     }
     served.stop().await;
     Ok(())
+}
+
+/// Tells whoever started us why nothing can be done, and ends.
+fn refuse(error: &engine::Error) -> ! {
+    // Whoever does not listen learns from the exit that there was a reason.
+    let code = match error {
+        engine::Error::Refused(refusal) => {
+            let mut out = std::io::stdout();
+            let _ = writeln!(out, "{}", refusal.code).and_then(|()| out.flush());
+            REFUSED
+        }
+        error => {
+            let _ = writeln!(std::io::stderr(), "{}", error.chain());
+            1
+        }
+    };
+    std::process::exit(code)
 }
 
 /// Where the kernel cannot be asked, no restart is noticed.

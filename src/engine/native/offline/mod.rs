@@ -101,14 +101,16 @@ impl Offline {
             place: &place,
             given: given.as_fd(),
         };
-        let root = this.root(None)?;
+        let top = this.mount_at(&place.join("top"), Some("subvolid=5"))?;
+        let top = Tree::new(top.as_fd());
+        let root = this.root(top, None)?;
         let root = match this.last_run(root.as_fd())? {
             None => root,
             // An update that never started is the default: it must not be in use, so that it can be discarded.
             Some(last) => {
                 unmount(place.join("root"), UnmountFlags::DETACH)
                     .map_err(failed("put the system together"))?;
-                this.root(Some(last))?
+                this.root(top, Some(last))?
             }
         };
         // What is worked on is not in use by being mounted there. For everybody else it stays mounted.
@@ -168,8 +170,7 @@ impl Assembly<'_> {
     }
 
     /// Mounts a system: the subvolume with this number, or the default one.
-    fn root(&self, subvolume: Option<u64>) -> Result<OwnedFd, Error> {
-        let top = self.mount_at(&self.place.join("top"), Some("subvolid=5"))?;
+    fn root(&self, top: Tree<'_>, subvolume: Option<u64>) -> Result<OwnedFd, Error> {
         let place = self.place.join("root");
         let options = subvolume.map(|id| format!("subvolid={id}"));
         let mut root = self.mount_at(&place, options.as_deref())?;
@@ -183,7 +184,7 @@ impl Assembly<'_> {
         }
         let tree = Tree::new(root.as_fd());
         let table = fstab::read(tree)?;
-        self.snapshots(tree, Tree::new(top.as_fd()), &table)?;
+        self.snapshots(tree, top, &table)?;
         for line in table
             .iter()
             .filter(|line| line.place == "var" && self.is_ours(line))
