@@ -30,6 +30,7 @@ impl System {
             Bus::System => connection::Builder::system(),
             Bus::Session => connection::Builder::session(),
             Bus::Address(address) => connection::Builder::address(address.as_str()),
+            Bus::Peer => return Err(zbus::Error::Failure("there is no bus".into())),
         };
         let connection = builder.build().await?;
         let mut messages = MessageStream::from(&connection);

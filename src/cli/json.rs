@@ -247,6 +247,8 @@ pub(crate) struct StatusJson<'a> {
     jobs: Vec<JobJson<'a>>,
     /// Each capability with `null`, or with the reason for which it is absent.
     capabilities: BTreeMap<&'static str, Option<&'static str>>,
+    /// Why the last restart fell back.
+    failed_starts: &'a [StartFailure],
 }
 
 /// What is known about updates.
@@ -262,7 +264,7 @@ struct KnownJson<'a> {
 }
 
 impl<'a> StatusJson<'a> {
-    pub(crate) fn new(state: &'a State, now: Timestamp) -> Self {
+    pub(crate) fn new(state: &'a State, now: Timestamp, failed_starts: &'a [StartFailure]) -> Self {
         let status = Status::of(state, now);
         let (check, failure) = match &state.updates.check {
             model::Check::Never => ("never", None),
@@ -273,6 +275,7 @@ impl<'a> StatusJson<'a> {
         Self {
             status: status.code(),
             action: status.action().as_str(),
+            failed_starts,
             booted: state.booted,
             default: state.default,
             pending: state.pending(),

@@ -182,15 +182,20 @@ impl Session {
             true => Some(self.client.platform().await?),
             false => None,
         };
+        let failures = match self.state.receipt.map(|it| it.kept) {
+            // An older helper does not tell.
+            Some(model::Kept::FellBack) => self.client.failed_starts().await.unwrap_or_default(),
+            _ => Vec::new(),
+        };
         if args.format.json {
-            let status = json::StatusJson::new(&self.state, self.now);
+            let status = json::StatusJson::new(&self.state, self.now, &failures);
             match platform {
                 Some(platform) => print_json(&json::VerboseJson::new(status, &platform, &self.state)),
                 None => print_json(&status),
             }
             return Ok(Exit::Done);
         }
-        print(&show::status(&self.state, self.now));
+        print(&show::status(&self.state, self.now, &failures));
         if let Some(platform) = platform {
             print(&platform::platform(&platform, &self.state));
         }

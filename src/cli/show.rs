@@ -5,11 +5,12 @@ use crate::text::{ago, counted, date, safe, size, table};
 use crate::words;
 use model::{
     ChangeKind, Concern, Condition, Ending, Job, JobState, PackageChange, Plan, Position, Restart, Snapshot,
-    SnapshotKind, State, Status, Timestamp, UpdateSet, position, userdata_key,
+    SnapshotKind, StartFailure, State, Status, Timestamp, UpdateSet, position, userdata_key,
 };
 
 /// The state of the system.
-pub(crate) fn status(state: &State, now: Timestamp) -> String {
+/// With why the last restart fell back, where it did.
+pub(crate) fn status(state: &State, now: Timestamp, failures: &[StartFailure]) -> String {
     let status = Status::of(state, now);
     let mut text = format!("{}\n\n", words::status(&status, state, now));
     let name = |id: model::SnapshotId| {
@@ -52,6 +53,10 @@ pub(crate) fn status(state: &State, now: Timestamp) -> String {
             }
         };
         rows.push(vec!["Last restart:".into(), words]);
+    }
+    for (at, failure) in failures.iter().enumerate() {
+        let title = if at == 0 { "Because:" } else { "" };
+        rows.push(vec![title.into(), words::start_failure(failure)]);
     }
     rows.push(vec!["Snapshots:".into(), state.snapshots.len().to_string()]);
     if let Some(time) = state.updates.succeeded {

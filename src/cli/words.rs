@@ -4,7 +4,7 @@
 use crate::text::{ago, counted, date, safe};
 use model::{
     Concern, Ending, Failure, FailureCode, Job, JobKind, JobOutcome, Machine, Phase, Refusal, RefusalCode,
-    State, Status, Timestamp,
+    StartFailure, StartFailureKind, State, Status, Timestamp,
 };
 
 /// What a job does, as the subject of a sentence.
@@ -122,6 +122,17 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         }
         RefusalCode::StartsOnce => format!("{it} starts once with the next restart."),
         RefusalCode::TooLate => "It is too late to cancel: the job is being completed.".into(),
+    }
+}
+
+/// Why a start failed.
+pub(crate) fn start_failure(failure: &StartFailure) -> String {
+    let subject = safe(&failure.subject);
+    match failure.kind {
+        StartFailureKind::Unit => format!("{subject} failed"),
+        StartFailureKind::Kernel => format!("the kernel gave up: {subject}"),
+        StartFailureKind::Silent => "its journal ends without an error".to_owned(),
+        StartFailureKind::NoJournal => "it left no journal".to_owned(),
     }
 }
 

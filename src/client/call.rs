@@ -4,7 +4,7 @@
 use crate::{Client, Error, Link, View};
 use model::{
     Bisect, Concern, Edit, Failure, FailureCode, Job, JobId, JobOutcome, LogEntry, NewSnapshot, Nightly,
-    PackageChange, Plan, Platform, PolicyChange, SnapshotId, Verdict,
+    PackageChange, Plan, Platform, PolicyChange, SnapshotId, StartFailure, StartFailureKind, Verdict,
 };
 use std::collections::HashMap;
 use std::time::Duration;
@@ -128,6 +128,16 @@ impl Client {
         let number = wire::snapshot_number(id);
         let reply = self.boot().await?.try_once(number, none()).await;
         self.accepted(reply).await
+    }
+
+    /// Why the last restart fell back, as far as the journals tell. Kinds that this version does not know are left out.
+    pub async fn failed_starts(&self) -> Result<Vec<StartFailure>, Error> {
+        let found = self.boot().await?.failed_starts().await?;
+        let known = found.into_iter().filter_map(|(kind, subject)| {
+            let kind = StartFailureKind::from_code(&kind)?;
+            Some(StartFailure { kind, subject })
+        });
+        Ok(known.collect())
     }
 
     /// Begins to search for the version in which something broke. The view shows it when this returns.

@@ -34,7 +34,7 @@ pub use sim::{Fault, Scenario, SimClock, SimEngine, Speed};
 use model::{
     Capabilities, ChangeCounts, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
     NewSnapshot, PackageChange, Plan, Platform, RestoreTo, Retention, RoomPlan, Snapshot, SnapshotId,
-    SnapshotSize, State, UpdateSet, Usage,
+    SnapshotSize, StartFailure, State, UpdateSet, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -119,6 +119,10 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
 
     /// What speaks against starting this snapshot, as far as that can be told without starting it.
     fn examine(&self, id: SnapshotId) -> Result<Vec<Concern>, Error>;
+
+    /// Why the starts failed that came after the one with this identity and before the present one, the last one first, as
+    /// far as their journals tell.
+    fn start_failures(&self, since: &str) -> Result<Vec<StartFailure>, Error>;
 
     /// Makes the running snapshot the default again and deletes the updates that were never started
     /// ([`State::pending_updates`]). Returns what it deleted.

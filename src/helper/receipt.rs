@@ -62,6 +62,13 @@ impl Receipts {
         }
     }
 
+    /// The start in which was asked what the last restart did not do.
+    pub(crate) fn fell_back_since(&self) -> Option<String> {
+        let shown = self.written.shown.as_ref();
+        let shown = shown.filter(|it| it.boot == self.boot && it.kept == Kept::FellBack.as_str());
+        shown.map(|it| it.wish.boot.clone())
+    }
+
     /// Looks at the system: judges a wish of an earlier start, and notes what is wished now. Returns the receipt.
     pub(crate) fn observe(&mut self, system: &System, now: Timestamp) -> Option<StartReceipt> {
         let before = self.written.clone();

@@ -250,6 +250,12 @@ impl Service {
         }
     }
 
+    /// The start in which was asked what the last restart did not do.
+    pub(crate) fn fell_back_since(&self) -> Option<String> {
+        let receipts = self.receipts.lock().unwrap_or_else(PoisonError::into_inner);
+        receipts.fell_back_since()
+    }
+
     /// Reads the system again and tells what changed.
     pub(crate) async fn refresh(self: &Arc<Self>) -> Result<Arc<System>, engine::Error> {
         let mut last = self.system.lock().await;

@@ -28,6 +28,7 @@ mod restore;
 mod retention;
 mod snapshot;
 mod space;
+mod start;
 mod state;
 mod status;
 mod time;
@@ -67,6 +68,7 @@ pub use snapshot::{
     userdata_key,
 };
 pub use space::{Freed, Holder, RoomPlan, SnapshotSize, Usage, make_room, room_candidates};
+pub use start::{StartFailure, StartFailureKind};
 pub use state::State;
 pub use status::{Action, STALE_AFTER, Status};
 pub use time::Timestamp;

@@ -15,6 +15,7 @@ mod interface;
 mod jobs;
 mod process;
 mod space;
+mod starts;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::future::Future;
@@ -67,6 +68,7 @@ fn main() {
     trials.extend(files::trials());
     trials.extend(space::trials());
     trials.extend(bisect::trials());
+    trials.extend(starts::trials());
     trials.extend(bounds::trials());
     trials.extend(jobs::trials(&bus));
     trials.extend(faces::trials(&bus));

@@ -6,7 +6,7 @@ use crate::{Context, Engine, Error, OpenFile, Outcome, System, VisitFile, platfo
 use model::{
     ChangeCounts, Concern, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
     PackageChange, Plan, Platform, Refusal, RefusalCode, RestoreTo, Retention, RoomPlan, Snapshot,
-    SnapshotId, SnapshotKind, SnapshotSize, UpdateSet, Usage, Uuid, userdata_key,
+    SnapshotId, SnapshotKind, SnapshotSize, StartFailure, UpdateSet, Usage, Uuid, userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -134,6 +134,11 @@ impl Engine for NativeEngine {
 
     fn examine(&self, id: SnapshotId) -> Result<Vec<Concern>, Error> {
         transaction::concerns(self, id)
+    }
+
+    fn start_failures(&self, since: &str) -> Result<Vec<StartFailure>, Error> {
+        self.runs()?;
+        platform::journal::failed_starts(since)
     }
 
     fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error> {

@@ -7,6 +7,7 @@
 
 pub(crate) mod books;
 mod health;
+pub(crate) mod journal;
 mod log;
 pub(crate) mod nightly;
 mod rebootmgr;

@@ -6,7 +6,7 @@ use super::packages::{Offer, Packages, update_set};
 use crate::{Error, System};
 use model::{
     Capabilities, Capability, Cleanup, Condition, Failure, PackageChange, Phase, Refusal, RefusalCode,
-    Snapshot, SnapshotId, SnapshotKind, State, Timestamp, UpdateSet, Uuid, userdata_key,
+    Snapshot, SnapshotId, SnapshotKind, StartFailure, State, Timestamp, UpdateSet, Uuid, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +37,8 @@ pub(super) struct Machine {
     pub(super) broken: BTreeMap<Phase, Failure>,
     /// The snapshot a transaction of this engine is open in.
     pub(super) open: Option<SnapshotId>,
+    /// What the journals of starts that failed tell.
+    pub(super) start_failures: Vec<StartFailure>,
     /// Kedge does the nightly job.
     pub(super) nightly_is_ours: bool,
     /// The versions that somebody looks at as directories.
@@ -63,6 +65,7 @@ impl Machine {
             fetched: BTreeSet::new(),
             broken: BTreeMap::new(),
             open: None,
+            start_failures: Vec::new(),
             nightly_is_ours: false,
             directories: Vec::new(),
             uuids: 0,

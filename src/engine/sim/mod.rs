@@ -29,7 +29,7 @@ use machine::{Base, Machine};
 use model::{
     Capability, ChangeKind, Cleanup, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
     NewSnapshot, PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, RestoreTo, Retention, RoomPlan,
-    Snapshot, SnapshotId, SnapshotSize, Timestamp, UpdateSet, Usage, userdata_key,
+    Snapshot, SnapshotId, SnapshotSize, StartFailure, Timestamp, UpdateSet, Usage, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -353,6 +353,10 @@ impl Engine for SimEngine {
             true => vec![Concern::NoKernel],
             false => Vec::new(),
         })
+    }
+
+    fn start_failures(&self, _since: &str) -> Result<Vec<StartFailure>, Error> {
+        Ok(self.machine().start_failures.clone())
     }
 
     fn discard(&self, context: &Context<'_>) -> Result<Outcome<Vec<SnapshotId>>, Error> {

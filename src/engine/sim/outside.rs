@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::machine::Base;
 use super::{Offer, SimEngine};
-use model::{Capability, Cleanup, Condition, Edit, Failure, Phase, RefusalCode, SnapshotId, userdata_key};
+use model::{
+    Capability, Cleanup, Condition, Edit, Failure, Phase, RefusalCode, SnapshotId, StartFailure, userdata_key,
+};
 
 /// What other programs and the world do to a simulated machine: snapper, the platform's tools, repositories. Whoever
 /// watches the engine is told as by a real one.
@@ -52,6 +54,17 @@ impl<'a> Outside<'a> {
             snapshot.description = String::new();
             snapshot.cleanup = Cleanup::default();
             snapshot.userdata.clear();
+        });
+    }
+
+    /// The next start falls back, and the journals tell this.
+    pub fn fail_starts(&self, failures: Vec<StartFailure>) {
+        let mut machine = self.0.machine();
+        machine.start_failures = failures;
+        let booted = machine.state().booted;
+        machine.change(|state| {
+            state.default = booted;
+            state.once = None;
         });
     }
 

@@ -67,6 +67,21 @@ impl Boot {
         Ok(found.iter().map(ToString::to_string).collect())
     }
 
+    #[zbus(out_args("failures"))]
+    async fn failed_starts(&self) -> Result<Vec<(String, String)>, Error> {
+        let _hold = self.0.idle.hold();
+        let _one = self.0.reader().await?;
+        let Some(since) = self.0.fell_back_since() else {
+            return Ok(Vec::new());
+        };
+        let found = self.0.blocking(move |engine| engine.start_failures(&since));
+        let found = found.await.map_err(from_engine)?;
+        Ok(found
+            .into_iter()
+            .map(|it| (it.kind.to_string(), it.subject))
+            .collect())
+    }
+
     #[zbus(out_args("job", "path"))]
     async fn try_once(
         &self,

@@ -20,6 +20,9 @@ pub trait Boot {
     /// What speaks against starting this snapshot.
     fn examine(&self, number: u32) -> zbus::Result<Vec<String>>;
 
+    /// Why the last restart fell back.
+    fn failed_starts(&self) -> zbus::Result<Vec<(String, String)>>;
+
     /// Lets this snapshot start once with the next restart; zero forgets it.
     #[zbus(allow_interactive_auth)]
     fn try_once(&self, number: u32, options: HashMap<&str, Variant<'_>>) -> zbus::Result<Started>;
