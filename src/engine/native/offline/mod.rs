@@ -6,6 +6,7 @@
 //! the boot partition, and mount points are looked up in the system's own tree, without links.
 
 mod fstab;
+mod table;
 
 use super::boot::detect_offline;
 use super::btrfs::{self, ROOT_DIRECTORY};
@@ -16,9 +17,7 @@ use crate::transaction::unescaped;
 use fstab::Line;
 use model::RefusalCode;
 use rustix::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
-use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, StatVfsMountFlags, StatxFlags, flock, fstatvfs, statx,
-};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, StatVfsMountFlags, flock, fstatvfs};
 use rustix::io::Errno;
 use rustix::mount::{
     MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change,
@@ -27,6 +26,7 @@ use rustix::mount::{
 use rustix::thread::UnshareFlags;
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
+use table::{mount_of, mounted};
 
 /// Where the mounts are, of which only empty directories are left for others to see.
 const PLACE: &str = "kedge/offline";
@@ -34,10 +34,10 @@ const PLACE: &str = "kedge/offline";
 const BY_HAND: [&str; 4] = ["boot", "efi", "boot/efi", "sys"];
 /// Where boot loaders find their partition.
 const BOOT: [&str; 3] = ["boot", "efi", "boot/efi"];
+/// What boot partitions are made with.
+const KINDS: [&str; 5] = ["vfat", "msdos", "ext4", "ext3", "ext2"];
 /// Where snapshots are where nothing tells, from the top of the filesystem: openSUSE, snapper's own, Arch.
 const SNAPSHOTS: [&str; 4] = ["@/.snapshots", ".snapshots", "@snapshots", "@.snapshots"];
-/// No name of a device is longer.
-const NAME_LIMIT: usize = 256;
 
 /// A system that does not run, put together.
 #[derive(Debug)]
@@ -48,15 +48,6 @@ pub struct Offline {
     pub(super) read_only: bool,
     /// One helper at a time works on a filesystem.
     _lock: OwnedFd,
-}
-
-/// A line of the kernel's table of mounts.
-struct Mounted {
-    /// Where it is mounted.
-    place: String,
-    device: String,
-    kind: String,
-    read_only: bool,
 }
 
 fn failed(what: &str) -> impl Fn(Errno) -> Error {
@@ -267,7 +258,9 @@ impl Assembly<'_> {
 
     /// Mounts the boot partition where the table says. One that cannot be is missed where it is needed.
     fn partition(&self, tree: Tree<'_>, line: &Line) {
-        let Some(device) = line.device() else { return };
+        let Some(device) = line.device().filter(|_| KINDS.contains(&line.kind.as_str())) else {
+            return;
+        };
         let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
         let flags = if self.read_only {
             flags | MountFlags::RDONLY
@@ -371,12 +364,6 @@ fn leave_others() -> Result<(), Error> {
     Ok(())
 }
 
-fn mount_of(file: BorrowedFd<'_>) -> Option<u64> {
-    statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::MNT_ID)
-        .ok()
-        .map(|found| found.stx_mnt_id)
-}
-
 /// Whether something is mounted at a directory of the system.
 fn is_mounted(tree: Tree<'_>, path: &str) -> bool {
     let mount = |path: &str| {
@@ -384,32 +371,6 @@ fn is_mounted(tree: Tree<'_>, path: &str) -> bool {
         found.ok().and_then(|found| mount_of(found.as_fd()))
     };
     mount(path).is_some_and(|there| Some(there) != mount("."))
-}
-
-/// What the mount of this directory is made of.
-fn mounted(directory: BorrowedFd<'_>) -> Result<Mounted, Error> {
-    let id = mount_of(directory).map(|id| id.to_string()).unwrap_or_default();
-    let table = std::fs::read_to_string("/proc/self/mountinfo")
-        .map_err(|source| Error::io("read the table of mounts", source))?;
-    let line = table
-        .lines()
-        .find(|line| line.split(' ').next() == Some(id.as_str()));
-    line.and_then(parse).ok_or_else(|| RefusalCode::NotBtrfs.into())
-}
-
-/// `36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - btrfs /dev/root rw,subvolid=256,subvol=/mnt1`
-fn parse(line: &str) -> Option<Mounted> {
-    let (mount, filesystem) = line.split_once(" - ")?;
-    let mut fields = filesystem.split(' ');
-    let (kind, device, options) = (fields.next()?, fields.next()?, fields.next()?);
-    let has = |options: &str| options.split(',').any(|option| option == "ro");
-    let place = mount.split(' ').nth(4)?;
-    (device.len() <= NAME_LIMIT).then(|| Mounted {
-        place: unescaped(place),
-        kind: kind.to_owned(),
-        device: unescaped(device),
-        read_only: has(options) || mount.split(' ').nth(5).is_some_and(has),
-    })
 }
 
 /// Whether this is the filesystem that the running system was started from.
@@ -434,25 +395,4 @@ fn is_system(root: BorrowedFd<'_>) -> bool {
     ["usr", "etc"]
         .iter()
         .all(|path| tree.open_plain(path, OFlags::PATH | OFlags::DIRECTORY).is_ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mount_tells_its_device_and_whether_it_may_be_written() {
-        let told = |line| parse(line).map(|it| (it.device, it.kind, it.read_only));
-        let told_of = |options: &str, filesystem: &str| {
-            told(&format!(
-                "32 30 0:41 /@ /mnt {options} shared:4 - btrfs /dev/my\\040disk {filesystem}"
-            ))
-        };
-        let expected = |read_only| Some(("/dev/my disk".to_owned(), "btrfs".to_owned(), read_only));
-        assert_eq!(told_of("rw,noatime", "rw,subvolid=5"), expected(false));
-        assert_eq!(told_of("ro,noatime", "rw,subvolid=5"), expected(true));
-        assert_eq!(told_of("rw", "ro,subvolid=5"), expected(true));
-        assert_eq!(told("32 30 0:41 /@ /mnt rw"), None);
-        assert_eq!(told("x - btrfs"), None);
-    }
 }
