@@ -5,7 +5,7 @@
 use crate::text::rfc3339;
 use model::{
     Bisect, BisectStep, Failure, FileChange, FileKind, FileVersion, Job, PackageChange, Plan, Platform,
-    Snapshot, SnapshotId, State, Status, Timestamp, UpdateSet,
+    Snapshot, SnapshotId, StartFailure, State, Status, Timestamp, UpdateSet,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -142,6 +142,7 @@ fn status_as_json_has_its_documented_shape(it: &Asserted) -> Result<(), Failed> 
             "booted",
             "capabilities",
             "default",
+            "failed_starts",
             "jobs",
             "pending",
             "pending_updates",

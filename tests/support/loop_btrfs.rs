@@ -452,11 +452,23 @@ impl Drop for LoopBtrfs {
 /// # Errors
 /// It could not be mounted.
 pub fn mount_part(disk: &Path, place: u64, length: u64, at: &Path) -> io::Result<()> {
-    let options = format!("loop,noatime,offset={place},sizelimit={length}");
-    let arguments = ["-o", options.as_str(), text(disk)?, text(at)?];
-    // Somebody else may take the loop device between looking and taking.
-    let tried = (0..5).find_map(|_| run("mount", arguments).ok());
-    tried.map_or_else(|| run("mount", arguments), Ok).map(drop)
+    // mount(8) by itself refuses a second loop device on the same file.
+    let (place, length) = (place.to_string(), length.to_string());
+    let arguments = [
+        "--find",
+        "--show",
+        "--offset",
+        &place,
+        "--sizelimit",
+        &length,
+        text(disk)?,
+    ];
+    let device = run("losetup", arguments)?;
+    let device = device.trim();
+    let mounted = run("mount", ["-o", "noatime", device, text(at)?]);
+    // It goes with the mount.
+    run("losetup", ["--detach", device])?;
+    mounted.map(drop)
 }
 
 fn text(path: &Path) -> io::Result<&str> {
