@@ -107,6 +107,12 @@ pub struct Key {
     turn: Mutex<()>,
 }
 
+impl Default for Key {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Key {
     /// A new key.
     pub fn new() -> Self {
