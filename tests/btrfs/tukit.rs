@@ -361,6 +361,5 @@ fn killed(verb: &str) {
         }
         kills += 1;
     }
-    println!("tukit {verb}: killed before each of {kills} steps");
     assert!(kills > 2, "{kills}");
 }

@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_mount_tells_its_device_and_whether_it_may_be_written() {
-        let told = |line| parse(line).map(|it| (it.device, it.kind, it.read_only));
+        let told = |line: &str| parse(line).map(|it| (it.device, it.kind, it.read_only));
         let told_of = |options: &str, filesystem: &str| {
             told(&format!(
                 "32 30 0:41 /@ /mnt {options} shared:4 - btrfs /dev/my\\040disk {filesystem}"
