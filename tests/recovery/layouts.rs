@@ -140,14 +140,14 @@ fn mounted_twice() {
         .disk
         .btrfs(["subvolume", "get-default", second.path().to_str().unwrap()]);
     assert!(told.unwrap().contains("@/.snapshots/2/snapshot"));
-    support::loop_btrfs::run("umount", [second.path().to_str().unwrap()]).unwrap();
+    support::loop_btrfs::unmount_all(second.path()).unwrap();
     // A copy of it elsewhere is another one, and stays as it is.
     let copy = second.path().with_extension("img");
     fs::copy(rescue.disk.image(), &copy).unwrap();
     rescue.umount();
     mount(&copy, second.path(), "subvolid=5");
     crate::stage::kedgectl(second.path(), &["rollback", "3"]).exited(0);
-    support::loop_btrfs::run("umount", [second.path().to_str().unwrap()]).unwrap();
+    support::loop_btrfs::unmount_all(second.path()).unwrap();
     fs::remove_file(copy).unwrap();
     rescue.mount("subvolid=5");
     assert_eq!(rescue.default(), "@/.snapshots/2/snapshot");

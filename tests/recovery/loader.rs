@@ -7,7 +7,7 @@ use crate::stage::{Rescue, pending, snapshot, table};
 use std::fs;
 use std::path::{Path, PathBuf};
 use support::Layout;
-use support::loop_btrfs::run;
+use support::loop_btrfs::{run, unmount_all};
 
 pub(crate) const CASES: &[Case] = &[
     ("loader::a_partition_that_was_mounted_by_hand", by_hand),
@@ -122,7 +122,7 @@ fn by_table() {
     fs::create_dir(&at).unwrap();
     run("mount", [device, at.to_str().unwrap()]).unwrap();
     fill_partition(&at);
-    run("umount", [at.to_str().unwrap()]).unwrap();
+    unmount_all(&at).unwrap();
     let rescue = Rescue::new(Layout::Transactional, |disk| {
         table(disk, &format!("{device} /efi ext4 defaults 0 0\n"));
         assert_eq!(snapshot(disk, "target"), 2);
@@ -134,7 +134,7 @@ fn by_table() {
     run("losetup", ["--detach", device]).unwrap();
     said.exited(0);
     assert_chosen(sys.path(), &at);
-    run("umount", [at.to_str().unwrap()]).unwrap();
+    unmount_all(&at).unwrap();
 }
 
 fn discarded() {

@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use support::bus::built;
-use support::loop_btrfs::{has_program, run};
+use support::loop_btrfs::{has_program, run, unmount_all};
 use support::{Layout, LoopBtrfs};
 
 pub(crate) const CASES: &[Case] = &[
@@ -53,7 +53,7 @@ fn no_btrfs() {
     let path = folder.path().to_str().unwrap();
     run("mount", ["-t", "tmpfs", "none", path]).unwrap();
     refused(kedgectl(folder.path(), &["rollback", "2"]), "no btrfs");
-    run("umount", [path]).unwrap();
+    unmount_all(folder.path()).unwrap();
     // Not even what a mount below would be.
     refused(kedgectl(Path::new("/proc"), &["list"]), "no btrfs");
 }
@@ -89,7 +89,7 @@ fn read_only() {
     run("mount", ["--bind", rescue.mnt().to_str().unwrap(), text]).unwrap();
     run("mount", ["-o", "remount,ro,bind", text]).unwrap();
     refused(kedgectl(second.path(), &["rollback", "2"]), "read-only");
-    run("umount", [text]).unwrap();
+    unmount_all(second.path()).unwrap();
     rescue.kedgectl(&["rollback", "2"]).exited(0);
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
 use support::bus::built;
-use support::loop_btrfs::run;
+use support::loop_btrfs::{run, unmount_all};
 use support::{Layout, LoopBtrfs};
 
 /// A system, and where somebody mounted it.
@@ -102,7 +102,7 @@ impl Rescue {
     }
 
     pub(crate) fn umount(&self) {
-        run("umount", ["-R", self.mnt().to_str().unwrap()]).unwrap();
+        unmount_all(self.mnt()).unwrap();
     }
 
     /// Runs kedgectl on it.

@@ -247,10 +247,9 @@ impl LoopBtrfs {
     /// # Errors
     /// It could not be unmounted.
     pub fn shut_down(&self) -> io::Result<()> {
-        for place in [self.root(), self.top()] {
-            run("umount", ["-R", text(&place)?])?;
-        }
-        Ok(())
+        [self.root(), self.top()]
+            .iter()
+            .try_for_each(|place| unmount_all(place))
     }
 
     /// Moves it onto a disk that records, and starts it anew from there. Everything that holds a file of it open must be
@@ -445,6 +444,22 @@ impl Drop for LoopBtrfs {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// Unmounts a directory and all below it. What another thread is just starting holds copies of descriptors until it
+/// executes, so that a mount may be busy a moment longer than anybody uses it.
+///
+/// # Errors
+/// It could not be unmounted.
+pub fn unmount_all(place: &Path) -> io::Result<()> {
+    let arguments = ["-R", text(place)?];
+    for _ in 0..100 {
+        if run("umount", arguments).is_ok() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    run("umount", arguments).map(drop)
 }
 
 /// Mounts what lies at this place of a disk and is so long.

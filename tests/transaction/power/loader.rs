@@ -15,7 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use support::firmware::{Shown, Values};
-use support::loop_btrfs::{mount_part, run};
+use support::loop_btrfs::{mount_part, run, unmount_all};
 use support::machine::{Record, open};
 use support::{Chance, Firmware, Layout, LoopBtrfs, Recording};
 
@@ -191,7 +191,7 @@ fn partition(at: &Path) -> PathBuf {
          options root=LABEL=x rootflags=subvol=@/.snapshots/1/snapshot quiet\n",
     )
     .unwrap();
-    run("umount", [place.to_str().unwrap()]).unwrap();
+    unmount_all(&place).unwrap();
     image
 }
 
