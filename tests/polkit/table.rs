@@ -240,7 +240,7 @@ pub(crate) async fn whole() {
             }
         }
     }
-    assert_eq!(rows, 4 * (13 + changes.len()));
+    assert_eq!(rows, 4 * (14 + changes.len()));
 }
 
 /// Names in a directory that a caller could not list are hidden from them, and theirs to see after authenticating.
