@@ -22,7 +22,12 @@ type Case = (&'static str, fn());
 
 fn main() {
     engine::read_if_asked();
-    let arguments = Arguments::from_args();
+    // Each helper has mounts of its own, copies of all that there are when it starts: those of another trial would keep a
+    // filesystem mounted that this one has just unmounted.
+    let arguments = Arguments {
+        test_threads: Some(1),
+        ..Arguments::from_args()
+    };
     let programs = built("kedgectl").and(built("kedge-helper")).map(drop);
     let lacks = support::isolate().and(programs).err();
     let mut trials = Vec::new();
