@@ -38,10 +38,12 @@ fi
 
 export QT_QPA_PLATFORM=offscreen QT_QUICK_BACKEND=software LC_ALL=C.UTF-8
 for test in "$@"; do
-    if [ "$test" = tst_Pseudo.qml ]; then
+    case $test in
+    tst_Pseudo*)
         "$here/pseudo.sh" "$dir/pseudo"
         export LC_ALL=de_DE.UTF-8 LANGUAGE=de LOCPATH="$dir/pseudo/locale"
         export XDG_DATA_DIRS="$dir/pseudo/share:/usr/local/share:/usr/share"
-    fi
+        ;;
+    esac
     "$dir/runner" -import "$dir/modules" -input "$here/$test"
 done

@@ -36,7 +36,7 @@ const COMPONENTS: &[&str] = &[
 /// The stories of `window.py`.
 const STORIES: &[&str] = &[
     "rollback", "update", "cancel", "failing", "offline", "lost", "delete", "many", "thousand", "names",
-    "again", "history", "settings", "keyboard", "actions", "later", "waits",
+    "again", "history", "settings", "keyboard", "actions", "later", "waits", "file", "space", "cleaning",
 ];
 
 /// One at a time: the runner is compiled once, and a window that waits for the processor is a window that times out.

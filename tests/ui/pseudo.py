@@ -6,6 +6,7 @@ import re
 import sys
 
 START = re.compile(r'^msgstr(\[\d\])? "(.*)"$')
+WORD = 9
 MORE = re.compile(r'^"(.*)"$')
 
 
@@ -13,7 +14,10 @@ def longer(text):
     """The text in brackets. A format of dates keeps its letters, which are not words."""
     if re.fullmatch(r"[MDdy. ]+", text):
         return text
-    return f"⟦{text}{' ' + '~' * (len(text) // 3) if len(text) > 2 else ''}⟧"
+    more = len(text) // 3 if len(text) > 2 else 0
+    # In words, so that they break where words do.
+    words = ["~" * min(WORD, more - at) for at in range(0, more, WORD)]
+    return f"⟦{' '.join([text, *words])}⟧"
 
 
 def main():

@@ -53,12 +53,14 @@ class Session:
         self.state = os.path.join(self.scratch, "state")
         self.helper = None
         self.start_helper()
-        self.command = [kedge, "--bus", self.system, "--page", page]
+        # A page by its name, or a file by its path.
+        there = ["--file" if page.startswith("/") else "--page", page]
+        self.command = [kedge, "--bus", self.system, *there]
         self.reset_models = os.path.join(self.scratch, "resets")
         if with_agent:
             # The agent speaks of the machine of the system bus, so the window has to show that one.
             os.environ.update(DBUS_SYSTEM_BUS_ADDRESS=self.system, XDG_STATE_HOME=self.scratch)
-            self.command = [kedge, "--page", page]
+            self.command = [kedge, *there]
         self.open_window()
 
     def accessibility(self):
@@ -642,6 +644,64 @@ def waits(session, window):
     window.see("12 updates are available, with security fixes")
 
 
+def file(session, window):
+    """What a file manager asks for: one file through all snapshots, in a window that is not open yet and in one that is."""
+    window.see("Versions of This File")
+    window.see("/usr/share/doc/packages/curl/NEWS")
+    window.see("Now: ", exact=False)
+    window.see("In #18: ", exact=False)
+    window.see("#20 to #40, ", exact=False)
+    window.press_part("#1 to #18, ")
+    window.press("Show Differences…")
+    window.see("Gone: This is version 8.17.0-1.1.")
+    window.see("New: This is version 8.18.0-1.1.")
+    # Names are bytes, and a path is meant from where the command was given.
+    again = [session.window.args[0], "--file", "doc/packages/glibc/NEWS"]
+    second = session.start(again, cwd="/usr/share")
+    if second.wait(PATIENCE) != 0:
+        raise SystemExit("FAIL: the second start did not end well")
+    window.see("/usr/share/doc/packages/glibc/NEWS")
+    window.see("#4 to #40, ", exact=False)
+    second = session.start([session.window.args[0], "--file", "/home/anna/letter.odt"])
+    if second.wait(PATIENCE) != 0:
+        raise SystemExit("FAIL: the second start did not end well")
+    window.see("No snapshot has this file")
+
+
+def space(session, window):
+    """What deleting a choice frees, and making room by what was proposed."""
+    window.see("Update of #34, #38", exact=False)
+    keys("ctrl+f", "Down", "End", "space")
+    window.see("1 snapshot chosen", exact=False)
+    window.see("Deleting it frees", exact=False)
+    keys("Up", "space")
+    window.see("2 snapshots chosen", exact=False)
+    # The second was pinned by a person, and the window says so instead of offering what will be refused.
+    window.see("#3 cannot be deleted", exact=False)
+    keys("space", "Up", "space")
+    window.see("Deleting these 2 frees", exact=False)
+    window.press("Choose None")
+    window.miss("2 snapshots chosen", exact=False)
+    window.press("Make Room…")
+    window.see("used,", exact=False)
+    window.press("Look What Could Go")
+    window.see("frees", exact=False)
+    window.press_part("Delete ")
+    window.see("The room is free now")
+    keys("alt+4")
+    window.see("Making room, Done", exact=False)
+
+
+def cleaning(session, window):
+    """What the rules would delete is seen before it is deleted."""
+    window.press("Show What Would Be Deleted")
+    window.see("Nothing is deleted automatically here.", exact=False)
+    window.press("Delete Them Now")
+    window.see("There is nothing to delete")
+    keys("alt+4")
+    window.see("Automatic clean-up, Done", exact=False)
+
+
 # The story, the simulated machine, and the page to begin on.
 STORIES = {
     "rollback": (rollback, "normal", "timeline"),
@@ -661,6 +721,9 @@ STORIES = {
     "actions": (actions, "normal", "timeline"),
     "later": (later, "pending", "status"),
     "waits": (waits, "normal", "status"),
+    "file": (file, "normal", "/usr/share/doc/packages/curl/NEWS"),
+    "space": (space, "normal", "timeline"),
+    "cleaning": (cleaning, "normal", "settings"),
 }
 # Those in which the session's agent has a part.
 WITH_AGENT = {"later", "waits"}
