@@ -18,6 +18,9 @@ const REF: u32 = btrfs::BTRFS_ROOT_REF_KEY;
 const UUID_ITEM: u32 = btrfs::BTRFS_UUID_KEY_SUBVOL;
 /// The subvolume that is the default where nobody has chosen one.
 const TOP_LEVEL: u64 = btrfs::BTRFS_FS_TREE_OBJECTID as u64;
+/// Where the entry `default` of the tree of roots is: directory items are ordered by the hash of their names, which is
+/// `crc32c(~1, name)` (the kernel's `btrfs_name_hash`).
+const HASH_OF_DEFAULT: u64 = 2_378_154_706;
 
 /// A subvolume as the tree of roots describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,12 +147,16 @@ pub(crate) fn all_roots(filesystem: impl AsFd, parent: u64, name: &[u8]) -> Resu
 
 /// Calls `visit` for the properties and places of subvolumes in those parts of the tree that changed in transaction
 /// `since` or later. What was removed does not show.
+///
+/// In the tree a subvolume is followed by references to all that are nested in it, which say the same as the places do.
+/// Those of `parent`, which may be thousands, are passed over.
 pub(crate) fn changed_roots(
     filesystem: impl AsFd,
     since: u64,
+    parent: u64,
     mut visit: impl FnMut(RootChange),
 ) -> Result<()> {
-    items(ITEM, BACKREF, FIRST, LAST, since).run(filesystem, POINT, |Item { key, data, .. }| match key.kind {
+    let mut visit = |Item { key, data, .. }: Item<'_>| match key.kind {
         ITEM => {
             if let Some(properties) = properties(data) {
                 visit(RootChange::Item {
@@ -170,7 +177,9 @@ pub(crate) fn changed_roots(
             }
         }
         _ => {}
-    })
+    };
+    items(ITEM, BACKREF, FIRST, parent, since).run(&filesystem, POINT, &mut visit)?;
+    items(ITEM, BACKREF, parent.saturating_add(1), LAST, since).run(&filesystem, POINT, visit)
 }
 
 /// The subvolumes nested directly in this one.
@@ -278,10 +287,19 @@ pub(crate) fn history_of(filesystem: impl AsFd, uuid: Uuid) -> Result<Option<His
 
 /// The number of the subvolume that is mounted when none is named.
 pub(crate) fn default_root(filesystem: impl AsFd) -> Result<u64> {
-    let directory = u64::from(btrfs::BTRFS_ROOT_TREE_DIR_OBJECTID);
-    let kind = btrfs::BTRFS_DIR_ITEM_KEY;
+    let key = Key {
+        object: u64::from(btrfs::BTRFS_ROOT_TREE_DIR_OBJECTID),
+        kind: btrfs::BTRFS_DIR_ITEM_KEY,
+        offset: HASH_OF_DEFAULT,
+    };
+    let search = Search {
+        tree: TREE,
+        first: key,
+        last: key,
+        changed_since: 0,
+    };
     let mut found = TOP_LEVEL;
-    items(kind, kind, directory, directory, 0).run(filesystem, POINT, |Item { data, .. }| {
+    search.run(filesystem, POINT, |Item { data, .. }| {
         if let Some(id) = default_in(data) {
             found = id;
         }

@@ -292,7 +292,7 @@ impl Store {
         mut dirty: BTreeSet<SnapshotId>,
     ) -> Result<Arc<Listing>, Error> {
         cache.since = self.generation()?;
-        btrfs::changed_roots(&self.directory, since, |change| match change {
+        btrfs::changed_roots(&self.directory, since, self.id, |change| match change {
             RootChange::Item {
                 id,
                 read_only,
