@@ -12,6 +12,7 @@ mod many;
 mod measure;
 mod memory;
 mod packages;
+mod snapperd;
 mod space;
 mod transaction;
 mod window;

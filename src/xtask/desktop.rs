@@ -307,7 +307,7 @@ pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> 
     );
     let mut data = share.into_os_string();
     data.push(":/usr/local/share:/usr/share");
-    let mut command = Command::new(program(session, "kedge"));
+    let mut command = Command::new(session.program("kedge"));
     command
         .env("XDG_DATA_DIRS", data)
         .args(["--bus", system_bus])
@@ -319,11 +319,6 @@ pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> 
         .env("XDG_CONFIG_HOME", session.scratch.join("config"))
         .stdin(Stdio::null());
     command
-}
-
-/// A program that cargo built.
-pub(crate) fn program(session: &Session, name: &str) -> PathBuf {
-    session.target().join("debug").join(name)
 }
 
 /// One picture of every page in `directory`; returns the files.

@@ -69,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) scratch: PathBuf,
     /// The control group this run may use, if it has one
     pub(crate) cgroup: Option<PathBuf>,
+    /// Whether programs are built and started as people will have them, and not as developers do
+    pub(crate) release: bool,
     /// Where a pass leaves what it has to say in the end
     results: Option<PathBuf>,
 }
@@ -84,6 +86,7 @@ impl Session {
             cache: Cache::new()?,
             scratch: scratch.into(),
             cgroup: std::env::var_os("KEDGE_CGROUP").map(PathBuf::from),
+            release: false,
             results: std::env::var_os(RESULTS).map(PathBuf::from),
         }))
     }
@@ -103,6 +106,21 @@ impl Session {
         let mut command = Command::new("cargo");
         command.current_dir(&self.checkout);
         command
+    }
+
+    /// Builds these packages.
+    pub(crate) fn build(&self, packages: &[&str]) -> Result<()> {
+        let mut cargo = self.cargo();
+        cargo.args(["build", "--quiet"]);
+        cargo.args(self.release.then_some("--release"));
+        cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+        run(&mut cargo)
+    }
+
+    /// A program that was built.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        let profile = if self.release { "release" } else { "debug" };
+        self.target().join(profile).join(name)
     }
 
     /// Cargo's target directory.

@@ -34,8 +34,16 @@ pub(crate) static PLASMA: Layer = Layer {
     gib: 2,
 };
 
+/// The windows that ours is measured against.
+pub(crate) static PEERS: Layer = Layer {
+    name: "peers",
+    about: "Btrfs Assistant and snapper-gui",
+    packages: include_str!("peer-packages.txt"),
+    gib: 1,
+};
+
 /// All of them.
-pub(crate) static ALL: [&Layer; 1] = [&PLASMA];
+pub(crate) static ALL: [&Layer; 2] = [&PLASMA, &PEERS];
 
 /// Mounts the build root with a writable layer in a mount namespace that ends with it, and installs into the layer.
 /// Arguments: build root, directory of the layer, packages.

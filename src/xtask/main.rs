@@ -199,7 +199,7 @@ fn dispatch(verb: Verb) -> Result<u8> {
         Verb::Bench { list: true, .. } => return bench::list(),
         _ => {}
     }
-    let Some(session) = Session::current()? else {
+    let Some(mut session) = Session::current()? else {
         return match verb {
             Verb::Setup => enter::prepare(&verb.wants()).map(|_| 0),
             Verb::Enter { command } => enter::command(&Wants::default(), command),
@@ -215,7 +215,10 @@ fn dispatch(verb: Verb) -> Result<u8> {
         Verb::Guest { command } => demo::guest(&session, &command),
         Verb::Run { rest } => run::run(&session, &rest),
         Verb::Screenshots => screenshots::run(&session),
-        Verb::Bench { names, pairs, .. } => bench::run(&session, &names, pairs),
+        Verb::Bench { names, pairs, .. } => {
+            session.release = true;
+            bench::run(&session, &names, pairs)
+        }
         Verb::Install {
             destdir,
             prefix,

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::desktop::{Bus, Running, program, window};
+use crate::desktop::{Bus, Running, window};
 use crate::enter::Session;
 use crate::guest::wait_for;
-use crate::process::{run as must_run, succeeds};
+use crate::process::succeeds;
 
 /// A bus with the simulated helper on it.
 #[derive(Debug)]
@@ -28,14 +28,10 @@ impl Simulation {
 
     /// The same with another simulated machine; each has a bus of its own.
     pub(crate) fn start_with(session: &Session, scenario: &str) -> Result<Self> {
-        must_run(
-            session
-                .cargo()
-                .args(["build", "--quiet", "--package", "helper", "--package", "app"]),
-        )?;
+        session.build(&["helper", "app"])?;
         let bus = Bus::start(session, &format!("system-bus-{scenario}"))?;
         let helper = Running::start(
-            Command::new(program(session, "kedge-helper"))
+            Command::new(session.program("kedge-helper"))
                 .args(["--sim", scenario, "--idle-timeout", "0", "--bus", &bus.address])
                 .stdin(Stdio::null()),
         )?;

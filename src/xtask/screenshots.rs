@@ -6,16 +6,15 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::desktop::{Look, pictures, program};
+use crate::desktop::{Look, pictures};
 use crate::enter::Session;
-use crate::process::run as must_run;
 use crate::run::Simulation;
 
 /// Takes them into target/screenshots.
 pub(crate) fn run(session: &Session) -> Result<u8> {
     let simulation = Simulation::start(session)?;
     // With something to install the pages have more to show.
-    must_run(session.cargo().args(["build", "--quiet", "--package", "cli"]))?;
+    session.build(&["cli"])?;
     // A past, so that the history has something to show, and updates to come.
     for verb in [
         &["create", "-d", "before the printer"][..],
@@ -23,7 +22,7 @@ pub(crate) fn run(session: &Session) -> Result<u8> {
         &["discard"],
         &["check"],
     ] {
-        let ended = Command::new(program(session, "kedgectl"))
+        let ended = Command::new(session.program("kedgectl"))
             .args(["--bus", &simulation.bus.address])
             .args(verb)
             .stdout(Stdio::null())

@@ -11,7 +11,6 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Bed, Bench, Figure, median};
 use crate::layer;
-use crate::process::run as must_run;
 
 pub(super) const BENCH: Bench = Bench {
     name: "agent",
@@ -166,17 +165,7 @@ impl Session {
 
 fn figures(bed: &Bed) -> Result<Vec<Figure>> {
     let session = bed.session;
-    let mut build = session.cargo();
-    must_run(build.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--package",
-        "agent",
-        "--package",
-        "helper",
-    ]))?;
-    let built = session.target().join("release");
+    session.build(&["agent", "helper"])?;
     let theirs = [
         "/usr/lib/x86_64-linux-gnu/libexec",
         "/usr/lib/aarch64-linux-gnu/libexec",
@@ -190,9 +179,9 @@ fn figures(bed: &Bed) -> Result<Vec<Figure>> {
     for pair in 0..bed.pairs {
         let place = Session::new(
             session.scratch.join(format!("agent-{pair}")),
-            &built.join("kedge-helper"),
+            &session.program("kedge-helper"),
         )?;
-        let mut agent = place.command(built.join("kedge-agent"));
+        let mut agent = place.command(session.program("kedge-agent"));
         let agent = Running::start(agent.args(["--login-delay", "0"]))?;
         let ours = (agent.settle()?, agent.pss()?);
         if idle.is_none() {

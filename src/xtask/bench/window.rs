@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The window on a simulated machine: what its start costs with few and with many snapshots, whether it starts programs
-//! of its own for that, and what it holds in memory.
+//! of its own for that, and what it holds in memory. Beside it the windows that people have today, which can look only at
+//! a real file system.
 
 use std::fs;
 use std::path::Path;
@@ -9,17 +10,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::snapperd::Service;
 use super::{Bed, Bench, Figure, median};
-use crate::desktop::{Bus, Display, LIGHT, Running, program, window};
+
+use crate::desktop::{Bus, Display, LIGHT, Running, window};
 use crate::enter::Session;
-use crate::process::run as must_run;
+use crate::layer;
 use crate::run::Simulation;
 
 pub(super) const BENCH: Bench = Bench {
     name: "window",
-    about: "the window's start and memory on a simulated machine",
+    about: "the window's start and memory beside those of others",
     guest: false,
-    layer: None,
+    layer: Some(&layer::PEERS),
     figures,
 };
 
@@ -43,38 +46,64 @@ struct Start {
 
 fn figures(bed: &Bed) -> Result<Vec<Figure>> {
     let few = Simulation::start_with(bed.session, "normal")?;
-    must_run(bed.session.cargo().args(["build", "--quiet", "--package", "cli"]))?;
+    bed.session.build(&["cli"])?;
     fill(bed.session, &few.bus.address)?;
     let many = Simulation::start_with(bed.session, "many")?;
     let display = Display::start(bed.session, LIGHT)?;
-    let mut starts = Vec::new();
+    let real = bed.many(u32::try_from(FEW)?)?;
+    let service = Service::start(real.root()?)?;
+    let mut rounds = Vec::new();
     // The first start of each is not counted: it fills caches that the others find.
     for round in 0..=bed.pairs {
-        let pair = (
-            start(bed.session, &display, &few.bus.address)?,
-            start(bed.session, &display, &many.bus.address)?,
-        );
+        let starts = [
+            start_ours(bed.session, &display, &few.bus.address)?,
+            start_ours(bed.session, &display, &many.bus.address)?,
+            start_other(bed.session, &display, &service, "btrfs-assistant-bin")?,
+            start_other(bed.session, &display, &service, "snapper-gui")?,
+        ];
         if round > 0 {
-            starts.push(pair);
+            rounds.push(starts);
         }
     }
-    let middle = |of: fn(&(Start, Start)) -> f64| median(starts.iter().map(of));
-    let children = starts
+    let middle = |of: fn(&[Start; 4]) -> f64| median(rounds.iter().map(of));
+    let children = rounds
         .iter()
-        .map(|pair| pair.0.children.max(pair.1.children))
+        .map(|[few, many, ..]| few.children.max(many.children))
         .max();
     Ok(vec![
         Figure {
             name: format!("window, start with 5,000 snapshots against {FEW}"),
-            is: middle(|pair| pair.1.cpu / pair.0.cpu),
+            is: middle(|[few, many, ..]| many.cpu / few.cpu),
             limit: 1.2,
             unit: "x",
             detail: format!(
                 "CPU {:.0} ms against {:.0}; memory (PSS) {:.0} MiB against {:.0}",
-                middle(|pair| pair.1.cpu),
-                middle(|pair| pair.0.cpu),
-                middle(|pair| pair.1.pss),
-                middle(|pair| pair.0.pss)
+                middle(|[_, many, ..]| many.cpu),
+                middle(|[few, ..]| few.cpu),
+                middle(|[_, many, ..]| many.pss),
+                middle(|[few, ..]| few.pss)
+            ),
+        },
+        Figure {
+            name: format!("window, start with {FEW} snapshots"),
+            is: middle(|[few, _, assistant, _]| few.cpu / assistant.cpu),
+            limit: 1.0,
+            unit: "x",
+            detail: format!(
+                "CPU {:.0} ms against Btrfs Assistant's {:.0}",
+                middle(|[few, ..]| few.cpu),
+                middle(|[_, _, assistant, _]| assistant.cpu)
+            ),
+        },
+        Figure {
+            name: format!("window, memory (PSS) with {FEW} snapshots"),
+            is: middle(|[few, _, _, gui]| few.pss / gui.pss),
+            limit: 1.0,
+            unit: "x",
+            detail: format!(
+                "{:.0} MiB against snapper-gui's {:.0}",
+                middle(|[few, ..]| few.pss),
+                middle(|[_, _, _, gui]| gui.pss)
             ),
         },
         Figure {
@@ -90,7 +119,7 @@ fn figures(bed: &Bed) -> Result<Vec<Figure>> {
 /// Makes snapshots until there are enough.
 fn fill(session: &Session, bus: &str) -> Result<()> {
     let list = || -> Result<usize> {
-        let listed = Command::new(program(session, "kedgectl"))
+        let listed = Command::new(session.program("kedgectl"))
             .args(["--bus", bus, "list", "--json"])
             .stdin(Stdio::null())
             .output()
@@ -99,7 +128,7 @@ fn fill(session: &Session, bus: &str) -> Result<()> {
         Ok(text.matches("\"number\":").count())
     };
     for _ in list()?..FEW {
-        let made = Command::new(program(session, "kedgectl"))
+        let made = Command::new(session.program("kedgectl"))
             .args(["--bus", bus, "create"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -111,17 +140,33 @@ fn fill(session: &Session, bus: &str) -> Result<()> {
     Ok(())
 }
 
-/// Starts the window on its timeline and follows it until it has nothing more to do.
-fn start(session: &Session, display: &Display, system_bus: &str) -> Result<Start> {
+/// Starts our window on its timeline.
+fn start_ours(session: &Session, display: &Display, system_bus: &str) -> Result<Start> {
     let bus = Bus::start(session, "session-bus")?;
     let mut command = window(session, system_bus, &bus.address);
+    start(display, command.args(["--page", "timeline"]))
+}
+
+/// Starts another one, which reaches snapper's service.
+fn start_other(session: &Session, display: &Display, service: &Service, program: &str) -> Result<Start> {
+    let bus = Bus::start(session, "session-bus")?;
+    let mut command = Command::new(program);
     command
-        .args(["--page", "timeline"])
+        .env("DBUS_SYSTEM_BUS_ADDRESS", &service.address)
+        .env("DBUS_SESSION_BUS_ADDRESS", &bus.address)
+        .env("XDG_CONFIG_HOME", session.scratch.join("config"))
+        .stdin(Stdio::null());
+    start(display, &mut command).with_context(|| format!("measure {program}"))
+}
+
+/// Starts a window and follows it until it has nothing more to do.
+fn start(display: &Display, command: &mut Command) -> Result<Start> {
+    command
         .env("DISPLAY", display.name())
         .env("QT_QPA_PLATFORM", "xcb")
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    let mut window = Running::start(&mut command)?;
+    let mut window = Running::start(command)?;
     let process = Path::new("/proc").join(window.id().to_string());
     let end = Instant::now() + PATIENCE;
     let mut children = 0;
