@@ -42,6 +42,7 @@ pub fn rpm_header(bytes: Vec<u8>) {
 /// Reads bytes as what the process says that reads package databases.
 pub fn reader_answer(bytes: &[u8]) {
     let _ = crate::packages::reader::answer::packages(bytes);
+    let _ = crate::packages::reader::answer::two_sides(bytes);
     let _ = crate::packages::reader::answer::changelogs(bytes);
 }
 

@@ -118,6 +118,39 @@ pub fn parse(reader: impl BufRead) -> std::io::Result<Vec<Record>> {
     Ok(records)
 }
 
+/// Leaves out of two databases what both have, whole paragraphs byte by byte. What is left differs, or is the same at
+/// another place.
+pub(crate) fn without_common<'a>(mut old: &'a [u8], mut new: &'a [u8]) -> [Vec<&'a [u8]>; 2] {
+    let end = Finder::new(b"\n\n");
+    let first = |bytes: &'a [u8]| match end.find(bytes) {
+        Some(at) => bytes.split_at(at + 2),
+        None => (bytes, &[][..]),
+    };
+    // The first field, by which dpkg sorts its database: it tells who has a paragraph more.
+    let name = |paragraph: &'a [u8]| paragraph.split(|byte| *byte == b'\n').next();
+    let (mut only_old, mut only_new) = (Vec::new(), Vec::new());
+    while !old.is_empty() && !new.is_empty() {
+        let (of_old, behind_old) = first(old);
+        if let Some(behind_new) = new.strip_prefix(of_old) {
+            (old, new) = (behind_old, behind_new);
+            continue;
+        }
+        let (of_new, behind_new) = first(new);
+        let order = name(of_old).cmp(&name(of_new));
+        if order.is_le() {
+            only_old.push(of_old);
+            old = behind_old;
+        }
+        if order.is_ge() {
+            only_new.push(of_new);
+            new = behind_new;
+        }
+    }
+    only_old.push(old);
+    only_new.push(new);
+    [only_old, only_new]
+}
+
 fn stage_of(package: &Package, status: &str) -> std::io::Result<Stage> {
     stage(status).ok_or_else(|| damaged(format!("has no valid status of {}", package.name)))
 }

@@ -166,7 +166,43 @@ proptest! {
     }
 
     #[test]
+    fn leaving_out_what_both_have_changes_no_difference(
+        old in proptest::collection::vec(("[a-e]", 0_u8..3, "(\n| \n\n|\n\n\n)"), 0..9),
+        new in proptest::collection::vec(("[a-e]", 0_u8..3, "(\n| \n\n|\n\n\n)"), 0..9),
+        is_cut in any::<bool>(),
+    ) {
+        let text = |packages: Vec<(String, u8, String)>| {
+            let mut text: String = packages
+                .into_iter()
+                .map(|(name, version, end)| {
+                    format!("Package: {name}\nStatus: install ok installed\nVersion: {version}\nArchitecture: all\n{end}")
+                })
+                .collect();
+            if is_cut {
+                text.truncate(text.trim_end().len());
+            }
+            text
+        };
+        let (old, new) = (text(old), text(new));
+        let difference = |old: &[u8], new: &[u8]| {
+            let count = |bytes: &[u8], by: i32, counts: &mut std::collections::BTreeMap<_, i32>| {
+                for record in parse(bytes).unwrap() {
+                    *counts.entry((record.package.name, record.package.version)).or_default() += by;
+                }
+            };
+            let mut counts = std::collections::BTreeMap::new();
+            count(old, -1, &mut counts);
+            count(new, 1, &mut counts);
+            counts.retain(|_, count| *count != 0);
+            counts
+        };
+        let [less_old, less_new] = without_common(old.as_bytes(), new.as_bytes()).map(|parts| parts.concat());
+        prop_assert_eq!(difference(&less_old, &less_new), difference(old.as_bytes(), new.as_bytes()));
+    }
+
+    #[test]
     fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
         let _: std::io::Result<Vec<Record>> = parse(&bytes[..]);
+        prop_assert!(without_common(&bytes, &bytes).map(|parts| parts.concat()).iter().all(Vec::is_empty));
     }
 }

@@ -143,6 +143,35 @@ pub(crate) fn lines(said: &[u8]) -> Option<Vec<&[u8]>> {
     (is_whole && lines.len() <= PACKAGES).then_some(lines)
 }
 
+/// How a line of the old side begins, and one of the new side, where a comparison is said.
+const SIDES: [u8; 2] = *b"-+";
+
+/// Says in which packages two systems differ, each given as its packages are said.
+pub(super) fn say_apart(to: &mut dyn Write, old: &[u8], new: &[u8]) -> io::Result<()> {
+    let lines =
+        |said| Vec::from_iter(<[u8]>::split(said, |byte| *byte == b'\n').filter(|line| !line.is_empty()));
+    let (old, new) = apart(lines(old), lines(new));
+    for (side, lines) in SIDES.into_iter().zip([old, new]) {
+        for line in lines {
+            to.write_all(&[side])?;
+            to.write_all(line)?;
+            to.write_all(b"\n")?;
+        }
+    }
+    say_end(to)
+}
+
+/// The lines of both sides, when they are all there.
+pub(crate) fn two_sides(said: &[u8]) -> Option<[Vec<&[u8]>; 2]> {
+    let mut sides = [Vec::new(), Vec::new()];
+    for line in lines(said)? {
+        let (side, line) = line.split_first()?;
+        let at = SIDES.iter().position(|known| known == side)?;
+        sides.get_mut(at)?.push(line);
+    }
+    Some(sides)
+}
+
 /// The lines that only the one has and those that only the other has, each as often as it has it more often.
 pub(crate) fn apart<'a>(mut old: Vec<&'a [u8]>, mut new: Vec<&'a [u8]>) -> (Vec<&'a [u8]>, Vec<&'a [u8]>) {
     old.sort_unstable();
@@ -252,6 +281,12 @@ mod tests {
             ),
             (vec![], vec![&said[..said.len() - 1]])
         );
+        let mut told = Vec::new();
+        say_apart(&mut told, &less[..less.len() - 2], &said).unwrap();
+        let [old, new] = two_sides(&told).unwrap();
+        assert_eq!((old.len(), new), (1, vec![&said[..said.len() - 1]]));
+        assert_eq!(package(old[0]), Some(all[1].clone()));
+        assert_eq!(two_sides(&told[..told.len() - 2]), None);
         said.extend(less);
         let cut = said.len() - 2;
         assert_eq!(packages(&said[..cut]), None);

@@ -16,7 +16,7 @@ use seccompiler::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write as _};
+use std::io::{self, BufReader, BufWriter, Read as _, Write as _};
 use std::os::fd::{AsFd as _, FromRawFd as _, OwnedFd};
 
 /// Who is nobody, by every distribution's convention.
@@ -66,8 +66,8 @@ fn serve(args: &[String]) -> Result<(), (i32, String)> {
     let names: BTreeSet<&str> = names.iter().map(String::as_str).collect();
     let damaged = |error: io::Error| (DAMAGED, error.to_string());
     let first = files.remove(0);
-    let log = files.pop().map(File::from);
-    let log = log.as_ref().map(|log| log as &dyn Bytes);
+    let second = files.pop().map(File::from);
+    let log = second.as_ref().map(|log| log as &dyn Bytes);
     // As much as a pipe holds (pipe(7)), so that the parent is woken rarely. Standard output itself cuts at lines.
     let out = io::stdout().as_fd().try_clone_to_owned();
     let out = out.map_err(|error| (NOT_CONFINED, format!("cannot answer: {error}")))?;
@@ -88,6 +88,10 @@ fn serve(args: &[String]) -> Result<(), (i32, String)> {
             };
             answer::say_packages(&mut out, &packages.map_err(damaged)?)
         }
+        "apart" => match (format, second) {
+            (Format::Dpkg, Some(second)) => dpkg_apart(File::from(first), second, &mut out),
+            _ => return Err(usage()),
+        },
         "changelogs" => {
             let changelogs = match format {
                 Format::RpmSqlite => rpm::sqlite_changelogs(&File::from(first), log, &names),
@@ -112,6 +116,24 @@ fn serve(args: &[String]) -> Result<(), (i32, String)> {
         _ => return Err(usage()),
     };
     said.and_then(|()| out.flush()).map_err(damaged)
+}
+
+/// Says how two of dpkg's databases differ. Whoever opened them has looked at their sizes.
+fn dpkg_apart(old: File, new: File, to: &mut dyn io::Write) -> io::Result<()> {
+    let read = |mut file: File| {
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map(|_| bytes)
+    };
+    let (old, new) = (read(old)?, read(new)?);
+    let said = |paragraphs: Vec<&[u8]>| {
+        let mut said = Vec::new();
+        dpkg::visit_installed(paragraphs.concat().as_slice(), |package| {
+            answer::say_package(&mut said, package)
+        })
+        .map(|()| said)
+    };
+    let [old, new] = dpkg::without_common(&old, &new).map(said);
+    answer::say_apart(to, &old?, &new?)
 }
 
 /// Gives up everything that parsing does not take.

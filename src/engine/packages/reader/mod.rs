@@ -4,7 +4,7 @@
 //! The helper opens the files below the snapshot and starts itself once more with the descriptors: that process gives
 //! up root, the filesystem, and every system call that it does not need ([`child`]), parses, and says what it found as
 //! lines of text, which are read here with the same care as any other program's. A process serves one system only, so
-//! that a snapshot cannot lie about another.
+//! that a snapshot cannot lie about another; or it compares two, where either could make the difference what it wants.
 
 pub(crate) mod answer;
 mod child;
@@ -160,14 +160,23 @@ impl Reader {
     pub(crate) fn apart(&self, old: Source, new: Source) -> Result<(Vec<Package>, Vec<Package>), Error> {
         let paths = [old.path.clone(), new.path.clone()];
         let [old_path, new_path] = &paths;
-        let (old, new) = (self.ask("installed", old, &[])?, self.ask("installed", new, &[])?);
-        let old = answer::lines(&old).ok_or_else(|| unreadable(old_path))?;
-        let new = answer::lines(&new).ok_or_else(|| unreadable(new_path))?;
-        let (old, new) = answer::apart(old, new);
         let read = |lines: Vec<&[u8]>, path: &str| {
             let packages: Option<Vec<Package>> = lines.into_iter().map(answer::package).collect();
             packages.ok_or_else(|| unreadable(path))
         };
+        if [old.format, new.format] == [Format::Dpkg; 2] {
+            let both = Source {
+                files: old.files.into_iter().chain(new.files).collect(),
+                ..new
+            };
+            let said = self.ask("apart", both, &[])?;
+            let [old, new] = answer::two_sides(&said).ok_or_else(|| unreadable(new_path))?;
+            return Ok((read(old, old_path)?, read(new, new_path)?));
+        }
+        let (old, new) = (self.ask("installed", old, &[])?, self.ask("installed", new, &[])?);
+        let old = answer::lines(&old).ok_or_else(|| unreadable(old_path))?;
+        let new = answer::lines(&new).ok_or_else(|| unreadable(new_path))?;
+        let (old, new) = answer::apart(old, new);
         Ok((read(old, old_path)?, read(new, new_path)?))
     }
 
