@@ -36,12 +36,13 @@ pub(crate) struct Scenario {
 
 type Step = (&'static str, fn(&mut Scenario) -> Result<()>);
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("boots_the_default_subvolume", boots),
     ("lists_snapshots", lists),
     ("finds_the_update", checks),
     ("units_are_sound_and_closed", units::sound),
     ("the_timer_does_what_was_decided", units::timer),
+    ("the_agent_lives_as_long_as_a_desktop", units::session),
     ("updates_into_a_new_snapshot", updates),
     ("restarts_into_the_update", restarts_into_the_update),
     ("rolls_back_with_a_preview", rolls_back),

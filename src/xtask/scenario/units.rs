@@ -13,8 +13,7 @@ use crate::guest::wait_for;
 /// helper changes the system and runs package managers, so that little can be taken from it; its timer's service only
 /// speaks to the bus.
 const SYSTEM: [(&str, u32); 2] = [("kedge-automatic.service", 20), ("kedge-helper.service", 60)];
-/// The agent's own unit needs a session's bus, which the guest does not have.
-const SESSION: [&str; 2] = ["kedge-night.service", "kedge-night.timer"];
+const SESSION: [&str; 3] = ["kedge-agent.service", "kedge-night.service", "kedge-night.timer"];
 
 const TIMER: &str = "kedge-automatic.timer";
 const SERVICE: &str = "kedge-automatic.service";
@@ -101,6 +100,67 @@ pub(super) fn timer(scenario: &mut Scenario) -> Result<()> {
     let undo = "rm -r /run/systemd/system/kedge-automatic.timer.d; systemctl daemon-reload; \
                 systemctl restart kedge-automatic.timer";
     scenario.guest.run(&["sh", "-c", undo])?;
+    scenario.judge(FIRST, FIRST, &BEFORE)
+}
+
+/// A target as a desktop has one: it brings the session that graphical programs belong to (systemd.special(7)).
+const DESKTOP: &str = "[Unit]\nBindsTo=graphical-session.target\nBefore=graphical-session.target\n";
+
+/// In a person's session the agent comes and goes with the desktop, and its timer reaches it in the night.
+pub(super) fn session(scenario: &mut Scenario) -> Result<()> {
+    scenario.show(&["systemctl", "start", "user@0.service"])?;
+    let prepare = format!(
+        "mkdir -p /run/systemd/user/kedge-night.timer.d; printf '{DESKTOP}' > /run/systemd/user/desktop.target; \
+         printf '[Timer]\nOnCalendar=\nOnActiveSec=1s\nAccuracySec=1s\n' > /run/systemd/user/kedge-night.timer.d/soon.conf"
+    );
+    scenario.guest.run(&["sh", "-c", &prepare])?;
+    let user = |words: &[&'static str]| {
+        let session = [
+            "env",
+            "XDG_RUNTIME_DIR=/run/user/0",
+            "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/0/bus",
+        ];
+        [&session, words].concat()
+    };
+    let systemctl = |words: &[&'static str]| user(&[&["systemctl", "--user"], words].concat());
+    scenario.show(&systemctl(&["daemon-reload"]))?;
+    scenario.show(&systemctl(&["enable", "--runtime", "kedge-agent.service"]))?;
+    scenario.show(&systemctl(&["start", "desktop.target"]))?;
+    let shows = |scenario: &Scenario, unit: &'static str, what: &'static str| {
+        let said = scenario.guest.run(&systemctl(&["show", unit]));
+        said.is_ok_and(|said| said.lines().any(|line| line == what))
+    };
+    // It counts as started when it has its name on the bus.
+    wait_for(PATIENCE, || {
+        shows(scenario, "kedge-agent.service", "ActiveState=active").then_some(())
+    })
+    .context("the agent does not start with the desktop")?;
+    scenario.show(&user(&["busctl", "--user", "status", "org.kedge.Kedge.Agent"]))?;
+    scenario.show(&systemctl(&["start", "kedge-night.timer"]))?;
+    // Its service has ended well when it was started at all.
+    let unit = "kedge-night.service";
+    wait_for(PATIENCE, || {
+        (shows(scenario, unit, "ExecMainCode=1") && shows(scenario, unit, "ActiveState=inactive"))
+            .then_some(())
+    })
+    .context("the night does not come")?;
+    ensure!(
+        shows(scenario, unit, "Result=success"),
+        "the agent was not told of the night"
+    );
+    // Nothing waits for a restart, so there was none. The desktop takes the agent with it.
+    scenario.show(&systemctl(&["stop", "desktop.target"]))?;
+    wait_for(PATIENCE, || {
+        shows(scenario, "kedge-agent.service", "ActiveState=inactive").then_some(())
+    })
+    .context("the agent outlives the desktop")?;
+    scenario.show(&["systemctl", "stop", "user@0.service"])?;
+    scenario.guest.run(&[
+        "rm",
+        "-r",
+        "/run/systemd/user/kedge-night.timer.d",
+        "/run/systemd/user/desktop.target",
+    ])?;
     scenario.judge(FIRST, FIRST, &BEFORE)
 }
 
