@@ -49,7 +49,7 @@ pub(crate) struct Spec<'a> {
     pub(crate) snapshot: BorrowedFd<'a>,
     /// The running system's root directory.
     pub(crate) running: BorrowedFd<'a>,
-    /// Whether the snapshot can be changed.
+    /// What becomes of what is written into the snapshot.
     pub(crate) view: View,
     /// What outlives the sandbox.
     pub(crate) caches: &'static [Cache],

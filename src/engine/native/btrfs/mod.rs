@@ -22,7 +22,7 @@ pub(crate) use roots::{
     Child, History, Root, RootChange, all_roots, changed_roots, children, default_root, history, history_of,
     root,
 };
-pub(crate) use tree::{Fields, Key};
+pub(crate) use tree::{Fields, Key, hash_of_name};
 
 /// Whether this is the root directory of a subvolume of btrfs, and not that of a whole filesystem of another kind.
 pub(crate) fn is_subvolume(directory: impl rustix::fd::AsFd) -> bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The tree of roots: which subvolumes there are, where they are nested, and which one is the default.
 
-use super::tree::{Fields, Item, Key, POINT, SWEEP, Search};
+use super::tree::{Fields, Item, Key, POINT, SWEEP, Search, hash_of_name};
 use linux_raw_sys::btrfs::{self, btrfs_dir_item, btrfs_root_item, btrfs_root_ref};
 use model::Uuid;
 use rustix::fd::AsFd;
@@ -18,9 +18,9 @@ const REF: u32 = btrfs::BTRFS_ROOT_REF_KEY;
 const UUID_ITEM: u32 = btrfs::BTRFS_UUID_KEY_SUBVOL;
 /// The subvolume that is the default where nobody has chosen one.
 const TOP_LEVEL: u64 = btrfs::BTRFS_FS_TREE_OBJECTID as u64;
-/// Where the entry `default` of the tree of roots is: directory items are ordered by the hash of their names, which is
-/// `crc32c(~1, name)` (the kernel's `btrfs_name_hash`).
-const HASH_OF_DEFAULT: u64 = 2_378_154_706;
+
+/// The entry of the tree of roots that names the default.
+const DEFAULT: &[u8] = b"default";
 
 /// A subvolume as the tree of roots describes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -290,7 +290,7 @@ pub(crate) fn default_root(filesystem: impl AsFd) -> Result<u64> {
     let key = Key {
         object: u64::from(btrfs::BTRFS_ROOT_TREE_DIR_OBJECTID),
         kind: btrfs::BTRFS_DIR_ITEM_KEY,
-        offset: HASH_OF_DEFAULT,
+        offset: hash_of_name(DEFAULT).into(),
     };
     let search = Search {
         tree: TREE,
@@ -314,7 +314,7 @@ pub(super) fn default_in(mut data: &[u8]) -> Option<u64> {
         let names = usize::from(fields.u16(offset_of!(btrfs_dir_item, name_len))?);
         let values = usize::from(fields.u16(offset_of!(btrfs_dir_item, data_len))?);
         let name = fields.slice(size_of::<btrfs_dir_item>(), names)?;
-        if name == b"default" {
+        if name == DEFAULT {
             // The location begins with the number of what the entry names.
             return fields.u64(offset_of!(btrfs_dir_item, location));
         }

@@ -84,6 +84,17 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// What a directory's entries are found by: CRC-32C of the name, from a beginning of its own and without the usual end.
+pub(crate) fn hash_of_name(name: &[u8]) -> u32 {
+    const POLYNOMIAL: u32 = 0x82f6_3b78;
+    const SEED: u32 = !1;
+    name.iter().fold(SEED, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (POLYNOMIAL & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
 /// Calls `visit` for each of the `count` items that a search left in `results`, in order. Returns the key of the last
 /// one, `None` when there was none or the first is already broken; what follows a broken item is not looked at.
 pub(crate) fn visit_items(results: &[u8], count: u32, mut visit: impl FnMut(Item<'_>)) -> Option<Key> {

@@ -129,17 +129,6 @@ pub(crate) struct Entry<'a> {
     pub(crate) value: &'a [u8],
 }
 
-/// What a directory's entries are found by: CRC-32C of the name, from a beginning of its own and without the usual end.
-pub(crate) fn hash_of_name(name: &[u8]) -> u32 {
-    const POLYNOMIAL: u32 = 0x82f6_3b78;
-    const SEED: u32 = !1;
-    name.iter().fold(SEED, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            (crc >> 1) ^ (POLYNOMIAL & (crc & 1).wrapping_neg())
-        })
-    })
-}
-
 /// Calls `visit` with each entry in an item. Several share an item when their names have one hash.
 pub(crate) fn entries<'a>(mut data: &'a [u8], mut visit: impl FnMut(Entry<'a>)) {
     const SIZE: usize = size_of::<btrfs_dir_item>();

@@ -273,7 +273,7 @@ impl Side {
             let key = Key {
                 object: directory,
                 kind: item::DIR_ITEM,
-                offset: item::hash_of_name(name).into(),
+                offset: btrfs::hash_of_name(name).into(),
             };
             let cursor = match &mut cursor {
                 Some(cursor) => {

@@ -41,6 +41,12 @@ fn items_are_visited_in_order_and_a_broken_one_ends_the_visit() {
 }
 
 #[test]
+fn names_are_found_by_their_hash() {
+    // As `btrfs inspect-internal dump-tree -t root` shows it of every filesystem.
+    assert_eq!(hash_of_name(b"default"), 2_378_154_706);
+}
+
+#[test]
 fn the_key_after_a_key_is_the_least_greater_one() {
     assert_eq!(key(1, 2, 3).next(), Some(key(1, 2, 4)));
     assert_eq!(key(1, 2, u64::MAX).next(), Some(key(1, 3, 0)));

@@ -102,9 +102,3 @@ fn pieces_say_where_they_are() {
     assert!(matches!(inline.source, Source::Inline { bytes, .. } if *bytes == *b"text"));
     assert_eq!(Extent::parse(0, &head(1)), None);
 }
-
-#[test]
-fn names_are_found_by_their_hash() {
-    // As `btrfs inspect-internal dump-tree -t root` shows it of every filesystem.
-    assert_eq!(hash_of_name(b"default"), 2_378_154_706);
-}
