@@ -18,11 +18,16 @@ Kirigami.ApplicationWindow {
     property int shownEntry: 0
     // Where the rollback led that can be made again when it was undone.
     property int wentBackTo: 0
+    // A page that was asked for before there was anything to show.
+    property string awaited: ""
+    readonly property bool known: system.status.code !== undefined && snapshotModel.revision > 0
 
     function showPage(name: string): void {
-        if (name === "changes" || name === "room") {
+        if (["changes", "room", "clean-up"].includes(name)) {
             return showBeside(name);
         }
+        // What lies over the pages, as the one about Kedge, would hide them.
+        pageStack.layers.clear();
         const known = ["status", "timeline", "updates", "history", "settings"];
         const wanted = known.includes(name) ? name : known[0];
         if (wanted === current && pageStack.depth === 1) {
@@ -33,17 +38,33 @@ Kirigami.ApplicationWindow {
         pageStack.push(pages[wanted]());
     }
 
-    // A page that stands beside the timeline: the files that the running version changed, or making room.
+    // A page that stands beside another one: what the running version changed, making room, or what would be cleaned up.
     function showBeside(name: string): void {
-        const running = snapshotModel.find(system.booted);
-        showPage("timeline");
+        showPage(name === "clean-up" ? "settings" : "timeline");
         while (pageStack.depth > 1) {
             pageStack.pop();
         }
+        awaited = "";
         if (name === "room") {
             pageStack.push(roomPage.createObject(root));
-        } else if (running.previous > 0) {
-            showFiles(running.previous, running.number);
+        } else if (name === "clean-up") {
+            pageStack.push(cleanUpPage.createObject(root));
+        } else if (known) {
+            showChanges(snapshotModel.find(system.booted));
+        } else {
+            // At the start nobody knows yet what runs.
+            awaited = name;
+        }
+    }
+
+    // Which files a version changed; of the first one there is only to say that it is the first.
+    function showChanges(version: var): void {
+        if (version.previous > 0) {
+            showFiles(version.previous, version.number);
+        } else if (version.number > 0) {
+            showSnapshot(version.number);
+        } else {
+            showPassiveNotification(i18nc("@info:status", "There is no version before the running one to compare with"));
         }
     }
 
@@ -129,8 +150,18 @@ Kirigami.ApplicationWindow {
         showVersions(address, 0);
     }
 
-    function showText(from: int, to: int): void {
-        fileTexts.compare(fileHistory.address, from, to);
+    // The same of a file that has another name in the newer version.
+    function showMoved(before: string, from: int, after: string, to: int): void {
+        fileHistory.open(before);
+        pageStack.push(filePage.createObject(root, {
+            snapshot: from,
+            movedTo: after,
+            movedIn: to
+        }));
+    }
+
+    function showText(from: int, address: string, to: int): void {
+        fileTexts.compare(fileHistory.address, from, address, to);
         pageStack.push(textPage.createObject(root, {
             name: fileHistory.name
         }));
@@ -191,6 +222,11 @@ Kirigami.ApplicationWindow {
 
     // Not by the binding alone: the drawer opens and closes itself too.
     onNarrowChanged: sidebar.drawerOpen = !narrow
+    onKnownChanged: {
+        if (known && awaited.length > 0) {
+            showBeside(awaited);
+        }
+    }
     Component.onCompleted: system.firstFile.length > 0 ? showFile(system.firstFile) : showPage(system.firstPage)
 
     KConfig.WindowStateSaver {
@@ -361,10 +397,10 @@ Kirigami.ApplicationWindow {
         }
     }
 
-    footer: Kirigami.NavigationTabBar {
+    footer: DestinationBar {
         visible: root.narrow
         height: visible ? implicitHeight : 0
-        actions: root.destinations
+        destinations: root.destinations
     }
 
     Shortcut {
@@ -543,6 +579,7 @@ Kirigami.ApplicationWindow {
         FilesPage {
             app: system
             files: changedFiles
+            onMovedAsked: (before, after) => root.showMoved(before, from, after, to)
             onFileAsked: (address, snapshot) => root.showVersions(address, snapshot)
         }
     }
@@ -553,7 +590,7 @@ Kirigami.ApplicationWindow {
         FilePage {
             app: system
             history: fileHistory
-            onCompared: (from, to) => root.showText(from, to)
+            onCompared: (from, address, to) => root.showText(from, address, to)
         }
     }
 
@@ -563,7 +600,6 @@ Kirigami.ApplicationWindow {
         TextPage {
             app: system
             comparison: fileTexts
-            onRetryAsked: fileTexts.compare(fileHistory.address, fileTexts.from, fileTexts.to)
         }
     }
 

@@ -21,7 +21,7 @@ FormCard.FormCard {
 
     FormCard.FormButtonDelegate {
         icon.name: "media-playback-start-symbolic"
-        text: root.app.booted > 0 ? root.title(root.app.running) : i18nc("@label", "This system runs outside of its snapshots")
+        text: root.app.booted > 0 ? root.title(root.app.running) : i18nc("@label", "The running system is not one of the kept versions")
         description: root.tick, root.app.booted > 0 ? i18nc("@info when the running version was made", "Running now · made %1", Wording.ago(root.app.running.time)) : i18nc("@info", "Running now")
         enabled: root.app.booted > 0
         onClicked: root.opened(root.app.booted)
@@ -55,7 +55,7 @@ FormCard.FormCard {
 
     FormCard.FormButtonDelegate {
         icon.name: "view-history-symbolic"
-        text: i18ncp("@action:button", "Show %1 Snapshot", "Show All %1 Snapshots", root.app.snapshots)
+        text: i18ncp("@action:button", "Show %1 Version", "Show All %1 Versions", root.app.snapshots)
         onClicked: root.timelineAsked()
     }
 }

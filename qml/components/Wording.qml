@@ -92,7 +92,7 @@ QtObject {
         case "up-to-date":
             return i18nc("@info", "Last checked: %1", root.when(status.succeeded));
         case "no-updates":
-            return i18nc("@info", "Kedge cannot install updates on this system, but it can show snapshots and go back to them.");
+            return i18nc("@info", "Kedge cannot install updates on this system, but it can show earlier versions and go back to them.");
         default:
             return "";
         }

@@ -19,6 +19,7 @@ QQC2.ItemDelegate {
     required property string file
     required property string aspects
     required property string before
+    required property string addressBefore
     required property int below
     required property int rest
 

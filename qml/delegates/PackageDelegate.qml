@@ -26,14 +26,11 @@ QQC2.ItemDelegate {
     readonly property string versions: Wording.versions(change, oldVersion, newVersion)
 
     width: ListView.view.width
+    highlighted: ListView.isCurrentItem && ListView.view.activeFocus
     text: name
     hoverEnabled: true
     // Else a line of information, nothing to press.
-    Component.onCompleted: {
-        if (!readable) {
-            background = null;
-        }
-    }
+    background.visible: readable || highlighted
     onClicked: {
         if (readable) {
             opened();

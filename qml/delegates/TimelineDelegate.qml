@@ -96,9 +96,12 @@ QQC2.ItemDelegate {
             visible: root.choosing && !root.available
             checked: root.chosen
             Accessible.name: i18nc("@option:check", "Choose #%1", String(root.number))
-            onToggled: {
-                root.chooseAsked();
-                checked = Qt.binding(() => root.chosen);
+            // Not toggled(): that is not sent when a screen reader does it.
+            onCheckedChanged: {
+                if (checked !== root.chosen) {
+                    root.chooseAsked();
+                    checked = Qt.binding(() => root.chosen);
+                }
             }
         }
 

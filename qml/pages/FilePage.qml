@@ -15,8 +15,11 @@ Kirigami.ScrollablePage {
     required property FileHistory history
     // The snapshot that is looked at first; zero for the newest one that differs.
     property int snapshot: 0
+    // Where it was moved to, and in which version; empty when it was not.
+    property string movedTo: ""
+    property int movedIn: 0
 
-    signal compared(from: int, to: int)
+    signal compared(from: int, address: string, to: int)
 
     readonly property int chosen: snapshot > 0 ? snapshot : history.suggested
     readonly property var then: (history.revision, history.find(chosen))
@@ -29,8 +32,9 @@ Kirigami.ScrollablePage {
         Kirigami.Action {
             text: i18nc("@action:button", "Show Differences…")
             icon.name: "vcs-diff-symbolic"
+            shortcut: "Ctrl+Shift+D"
             enabled: root.then.snapshot !== undefined
-            onTriggered: root.compared(root.chosen, root.app.booted)
+            onTriggered: root.movedTo.length > 0 ? root.compared(root.chosen, root.movedTo, root.movedIn) : root.compared(root.chosen, root.history.address, root.app.booted)
         }
     ]
 
@@ -60,6 +64,17 @@ Kirigami.ScrollablePage {
                 Layout.margins: Kirigami.Units.largeSpacing
                 Layout.bottomMargin: 0
                 text: root.history.path
+                textFormat: Text.PlainText
+                wrapMode: Text.WrapAnywhere
+                horizontalAlignment: Text.AlignLeft
+            }
+
+            QQC2.Label {
+                Layout.fillWidth: true
+                Layout.leftMargin: Kirigami.Units.largeSpacing
+                Layout.rightMargin: Kirigami.Units.largeSpacing
+                visible: root.movedTo.length > 0
+                text: i18nc("@info a version, and a file's path there", "In %1 it is %2", Wording.version(root.movedIn), root.history.shown(root.movedTo))
                 textFormat: Text.PlainText
                 wrapMode: Text.WrapAnywhere
                 horizontalAlignment: Text.AlignLeft

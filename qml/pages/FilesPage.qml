@@ -17,6 +17,7 @@ Kirigami.ScrollablePage {
     required property int to
 
     signal fileAsked(address: string, snapshot: int)
+    signal movedAsked(before: string, after: string)
 
     readonly property int total: files.created + files.deleted + files.changed + files.renamed
     readonly property bool failed: files.error.type !== undefined
@@ -73,7 +74,8 @@ Kirigami.ScrollablePage {
                     icon.name: "package-x-generic-symbolic"
                     checkable: true
                     checked: root.files.fold === "packages"
-                    onToggled: root.files.fold = checked ? "packages" : "directories"
+                    // Not toggled(): that is not sent when a screen reader does it.
+                    onCheckedChanged: root.files.fold = checked ? "packages" : "directories"
                 }
             }
         }
@@ -116,7 +118,7 @@ Kirigami.ScrollablePage {
         delegate: FileDelegate {
             onFoldAsked: root.files.toggle(index)
             // What is gone is got back from where it was; so is what is different now.
-            onOpened: root.fileAsked(address, change === "created" ? root.to : root.from)
+            onOpened: addressBefore.length > 0 ? root.movedAsked(addressBefore, address) : root.fileAsked(address, change === "created" ? root.to : root.from)
         }
 
         footer: ColumnLayout {

@@ -70,11 +70,16 @@ Kirigami.ScrollablePage {
                     to: 100000
                     value: 5
                     editable: true
+                    focus: true
+                    Keys.onReturnPressed: look.enabled ? look.clicked() : undefined
+                    Keys.onEnterPressed: look.enabled ? look.clicked() : undefined
                     Accessible.name: i18nc("@label:spinbox", "Room to make, in GiB")
                     onValueModified: root.room.forget()
                 }
 
                 QQC2.Button {
+                    id: look
+
                     text: i18nc("@action:button", "Look What Could Go")
                     icon.name: "search-symbolic"
                     enabled: root.room.refusal.length === 0 && !root.room.loading

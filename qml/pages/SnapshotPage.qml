@@ -32,6 +32,7 @@ Kirigami.ScrollablePage {
         Kirigami.Action {
             text: i18nc("@action:button", "Roll Back…")
             icon.name: "document-revert-symbolic"
+            shortcut: "Ctrl+R"
             enabled: root.snapshot.rollbackRefusal === ""
             tooltip: Failures.reason(root.snapshot.rollbackRefusal ?? "")
             onTriggered: root.rollBackAsked(root.number)
@@ -87,6 +88,20 @@ Kirigami.ScrollablePage {
         model: root.gone ? null : root.changes
         reuseItems: true
         currentIndex: -1
+        focus: true
+        activeFocusOnTab: true
+        keyNavigationEnabled: true
+        highlightMoveDuration: 0
+        Accessible.role: Accessible.List
+        Accessible.name: i18nc("@title:group", "Packages That Differ")
+
+        onActiveFocusChanged: {
+            if (activeFocus && currentIndex < 0) {
+                currentIndex = 0;
+            }
+        }
+        Keys.onReturnPressed: (currentItem as PackageDelegate)?.clicked()
+        Keys.onEnterPressed: (currentItem as PackageDelegate)?.clicked()
 
         section.property: "group"
         section.delegate: Kirigami.ListSectionHeader {

@@ -15,8 +15,6 @@ Kirigami.ScrollablePage {
     required property TextComparison comparison
     required property string name
 
-    signal retryAsked
-
     readonly property bool failed: comparison.error.type !== undefined
 
     title: i18nc("@title:window a file, and two snapshots", "%1 from %2 to %3", name, Wording.version(comparison.from), Wording.version(comparison.to))
@@ -55,7 +53,7 @@ Kirigami.ScrollablePage {
                 enabled: root.failed
                 text: i18nc("@action:button", "Try Again")
                 icon.name: "view-refresh-symbolic"
-                onTriggered: root.retryAsked()
+                onTriggered: root.comparison.reload()
             }
         }
     }

@@ -115,8 +115,16 @@ Item {
             find(page, item => item.text === "Get a Copy Beside It").clicked();
             compare(system.calls, ["restore 34 /etc/issue replace", "restore 34 /etc/issue beside"]);
             page.actions[0].trigger();
-            compare(compared.signalArguments[0][0], 34);
-            compare(compared.signalArguments[0][1], 38);
+            compare(compared.signalArguments.map(it => [it[0], it[1], it[2]].join(" ")), ["34 /etc/issue 38"]);
+        }
+
+        function test_aFileThatWasMovedIsComparedWithWhatItBecame() {
+            show();
+            page.movedTo = "/etc/issue.new";
+            page.movedIn = 36;
+            tryVerify(() => saying("In #36 it is /etc/issue.new") !== null);
+            page.actions[0].trigger();
+            compare(compared.signalArguments.map(it => [it[0], it[1], it[2]].join(" ")), ["34 /etc/issue.new 36"]);
         }
 
         function test_anotherVersionIsChosen() {

@@ -35,6 +35,13 @@ Item {
         signalName: "fileAsked"
     }
 
+    SignalSpy {
+        id: moved
+
+        target: page
+        signalName: "movedAsked"
+    }
+
     TestCase {
         name: "FilesPage"
         when: windowShown
@@ -112,6 +119,20 @@ Item {
             find(page, item => item instanceof FileDelegate && item.name === "fstab").clicked();
             find(page, item => item instanceof FileDelegate && item.name === "new").clicked();
             compare(asked.signalArguments.map(it => it[0] + " " + it[1]), ["/etc/fstab 34", "/etc/new 38"]);
+        }
+
+        function test_whatWasMovedIsLookedAtWhereItWas() {
+            changes.line({
+                "name": "issue",
+                "address": "/etc/issue",
+                "change": "renamed",
+                "before": "etc/motd",
+                "addressBefore": "/etc/motd"
+            });
+            tryVerify(() => saying("Moved · was /etc/motd") !== null);
+            find(page, item => item instanceof FileDelegate).clicked();
+            compare(moved.signalArguments.map(it => it[0] + " " + it[1]), ["/etc/motd /etc/issue"]);
+            compare(asked.count, 0);
         }
 
         function test_keysUnfold() {

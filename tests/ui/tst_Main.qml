@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import QtQuick
 import QtTest
+import org.kde.kirigami as Kirigami
 import org.kedge.app
 
 // The window itself over plain models: its pages, what other programs ask of it, and where failures lead.
@@ -14,6 +15,18 @@ Item {
         id: main
 
         visible: true
+    }
+
+    Component {
+        id: barBelow
+
+        DestinationBar {}
+    }
+
+    Component {
+        id: layer
+
+        Kirigami.Page {}
     }
 
     TestCase {
@@ -89,11 +102,69 @@ Item {
             compare(page().from, 12);
             main.showVersions("/etc/issue", 12);
             compare(page().chosen, 12);
-            main.showText(12, 34);
+            main.showText(12, "/etc/issue", 34);
             compare(page().name, "issue");
+            main.showMoved("/etc/motd", 12, "/etc/issue", 34);
+            compare([page().chosen, page().movedTo, page().movedIn], [12, "/etc/issue", 34]);
             main.showFile("/etc/issue");
             compare(main.pageStack.depth, 2);
+            compare(page().movedTo, "");
             compare(page().chosen, 0);
+        }
+
+        // Asked for at the start, before anybody knows what runs.
+        function test_whatTheRunningVersionChangedWaitsForTheState() {
+            main.showPage("changes");
+            compare(main.current, "timeline");
+            compare(main.pageStack.depth, 1);
+            const snapshots = page().snapshots;
+            snapshots.line({
+                "number": 38,
+                "previous": 34
+            });
+            snapshots.revision = 1;
+            tryCompare(main.pageStack, "depth", 2);
+            compare([page().from, page().to], [34, 38]);
+            // Of the first version there is to say that it is the first.
+            snapshots.setProperty(0, "previous", 0);
+            main.showPage("changes");
+            compare(page().number, 38);
+            snapshots.clear();
+            snapshots.revision = 0;
+        }
+
+        function test_makingRoomAndCleaningUpStandBesideTheirPages_data() {
+            return [["room", "timeline", "Make Room"], ["clean-up", "settings", "What Would Be Deleted"]].map(([name, beside, title]) => ({
+                        "tag": name,
+                        "beside": beside,
+                        "title": title
+                    }));
+        }
+
+        function test_makingRoomAndCleaningUpStandBesideTheirPages(row) {
+            main.showPage(row.tag);
+            compare(main.current, row.beside);
+            compare(page().title, row.title);
+            main.showPage(row.tag);
+            compare(main.pageStack.depth, 2);
+        }
+
+        function test_theBarBelowShowsWholeWordsOrNone() {
+            for (const [width, fits] of [[120, false], [1200, true]]) {
+                const bar = barBelow.createObject(root, {
+                    "width": width,
+                    "destinations": main.destinations
+                });
+                compare(bar.fits, fits);
+                bar.destroy();
+            }
+        }
+
+        function test_aDestinationIsNotHiddenByWhatLayOverThePages() {
+            main.pageStack.layers.push(layer);
+            compare(main.pageStack.layers.depth, 2);
+            main.showPage("timeline");
+            tryCompare(main.pageStack.layers, "depth", 1);
         }
 
         function test_aFailureLeadsToItsWayOut() {

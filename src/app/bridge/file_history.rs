@@ -49,6 +49,9 @@ pub(crate) mod qobject {
         /// The version that a snapshot has, with all roles; empty when it has none.
         #[qinvokable]
         fn find(self: &Self, snapshot: i32) -> QVariant;
+        /// The path of an address, to be read.
+        #[qinvokable]
+        fn shown(self: &Self, address: &QString) -> QString;
     }
 
     unsafe extern "RustQt" {
@@ -213,8 +216,8 @@ impl qobject::FileHistory {
         let name = model::PathText(name).to_string();
         publish!(self, address, address_changed, address.clone());
         publish!(self, name, name_changed, QString::from(&name));
-        let path = format!("/{}", model::PathText(&path));
-        publish!(self, path, path_changed, QString::from(&path));
+        let path = self.shown(address);
+        publish!(self, path, path_changed, path);
         self.as_mut().show(Vec::new());
         self.reload();
     }
@@ -262,6 +265,11 @@ impl qobject::FileHistory {
         );
         let revision = self.revision.wrapping_add(1);
         publish!(self, revision, revision_changed, revision);
+    }
+
+    fn shown(&self, address: &QString) -> QString {
+        let path = value::path(address).unwrap_or_default();
+        QString::from(&format!("/{}", model::PathText(&path)))
     }
 
     fn find(&self, snapshot: i32) -> QVariant {

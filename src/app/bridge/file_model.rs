@@ -85,8 +85,19 @@ pub(crate) mod qobject {
     impl cxx_qt::Initialize for FileModel {}
 }
 
-const ROLES: [&str; 11] = [
-    "kind", "name", "address", "depth", "open", "change", "file", "aspects", "before", "below", "rest",
+const ROLES: [&str; 12] = [
+    "kind",
+    "name",
+    "address",
+    "depth",
+    "open",
+    "change",
+    "file",
+    "aspects",
+    "before",
+    "addressBefore",
+    "below",
+    "rest",
 ];
 
 impl Row for FileRow {
@@ -107,6 +118,7 @@ impl Row for FileRow {
         let names = change.into_iter().flat_map(|it| it.aspects.names());
         let aspects = Vec::from_iter(names).join(" ");
         let address = change.map(|it| value::address(&it.path));
+        let before = change.and_then(|it| it.from.as_deref());
         vec![
             text(kind),
             name,
@@ -116,7 +128,8 @@ impl Row for FileRow {
             text(change.map_or("", |it| it.kind.as_str())),
             text(change.map_or("", |it| it.file.as_str())),
             text(&aspects),
-            shown(change.and_then(|it| it.from.as_deref()).unwrap_or_default()),
+            shown(before.unwrap_or_default()),
+            QVariant::from(&before.map(value::address).unwrap_or_default()),
             (&number(self.below.total())).into(),
             (&value::count(left)).into(),
         ]

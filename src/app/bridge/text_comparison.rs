@@ -37,9 +37,13 @@ pub(crate) mod qobject {
         #[qproperty(QString, result, READ, NOTIFY)]
         type TextComparison = super::TextComparisonRust;
 
-        /// Compares; zero is the running system.
+        /// Compares a file of one version with a file of another, which may have another name there; zero is the running
+        /// system.
         #[qinvokable]
-        fn compare(self: Pin<&mut Self>, address: &QString, from: i32, to: i32);
+        fn compare(self: Pin<&mut Self>, before: &QString, from: i32, after: &QString, to: i32);
+        /// Compares the same again.
+        #[qinvokable]
+        fn reload(self: Pin<&mut Self>);
         /// Shows nothing.
         #[qinvokable]
         fn clear(self: Pin<&mut Self>);
@@ -93,6 +97,8 @@ pub struct TextComparisonRust {
     error: QVariant,
     result: QString,
     rows: Vec<Line>,
+    /// Of the file in both versions.
+    paths: Option<(Vec<u8>, Vec<u8>)>,
     question: u64,
 }
 
@@ -112,16 +118,24 @@ impl qobject::TextComparison {
         show_rows!(self, Vec::new());
     }
 
-    fn compare(mut self: Pin<&mut Self>, address: &QString, from: i32, to: i32) {
-        self.as_mut().clear();
-        let Some(path) = value::path(address) else { return };
+    fn compare(mut self: Pin<&mut Self>, before: &QString, from: i32, after: &QString, to: i32) {
+        let paths = value::path(before).zip(value::path(after));
+        self.as_mut().rust_mut().paths = paths;
         publish!(self, from, from_changed, from);
         publish!(self, to, to_changed, to);
+        self.reload();
+    }
+
+    fn reload(mut self: Pin<&mut Self>) {
+        self.as_mut().clear();
+        let Some((before, after)) = self.paths.clone() else {
+            return;
+        };
         publish!(self, loading, loading_changed, true);
         let (question, qt) = (self.question, self.qt_thread());
-        let (from, to) = (value::snapshot(from), value::snapshot(to));
+        let (from, to) = (value::snapshot(self.from), value::snapshot(self.to));
         runtime::spawn(async move {
-            let diff = runtime::client().text_diff((from, &path), (to, &path)).await;
+            let diff = runtime::client().text_diff((from, &before), (to, &after)).await;
             // An error here only means that the window is gone.
             let _ = qt.queue(move |model| model.answered(question, diff));
         });

@@ -39,6 +39,10 @@ ListModel {
         calls = calls.concat(["open " + address]);
     }
 
+    function shown(address: string): string {
+        return address;
+    }
+
     function reload(): void {
         calls = calls.concat(["reload"]);
     }

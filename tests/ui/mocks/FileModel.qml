@@ -30,6 +30,7 @@ ListModel {
             "file": "regular",
             "aspects": "",
             "before": "",
+            "addressBefore": "",
             "below": 0,
             "rest": 0
         }, members));

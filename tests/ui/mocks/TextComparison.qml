@@ -10,8 +10,12 @@ ListModel {
     property string result: ""
     property var calls: []
 
-    function compare(address: string, from: int, to: int): void {
-        calls = calls.concat(["compare " + address + " " + from + " " + to]);
+    function compare(before: string, from: int, after: string, to: int): void {
+        calls = calls.concat(["compare " + before + " " + from + " " + after + " " + to]);
+    }
+
+    function reload(): void {
+        calls = calls.concat(["reload"]);
     }
 
     function clear(): void {
