@@ -3,12 +3,16 @@
 
 use anyhow::{Context, Result, bail};
 
-use crate::desktop::{Bus, LIGHT, Running, pictures, window};
+use crate::desktop::{Bus, Running, window};
 use crate::enter::Session;
 use crate::guest::Guest;
 use crate::guest::image::Image;
+use crate::pictures::{LIGHT, pictures};
 use crate::process::run as must_run;
 use crate::scenario::Scenario;
+
+/// A file of the guest that the update changes.
+const FILE: &str = "/usr/share/demo-editor/version";
 
 /// Plays the scenario, opens the window or takes its pictures, and optionally gives a shell in the guest.
 pub(crate) fn run(session: &Session, no_window: bool, shell: bool) -> Result<u8> {
@@ -71,7 +75,7 @@ fn show_window(session: &Session, scenario: &mut Scenario, directory: &std::path
         return Ok(());
     }
     scenario.say("# no display here: pictures of every page under Xvfb");
-    for file in pictures(session, &address, directory, LIGHT)? {
+    for file in pictures(session, &address, directory, LIGHT, FILE)? {
         scenario.say(&format!("# {}", file.display()));
     }
     Ok(())

@@ -29,6 +29,7 @@ mod inside;
 mod install;
 mod layer;
 mod mounts;
+mod pictures;
 mod process;
 mod run;
 mod scenario;
@@ -95,7 +96,10 @@ enum Verb {
         rest: Vec<OsString>,
     },
     /// Pictures of every page, taken on the simulated machine under Xvfb into target/screenshots
-    Screenshots,
+    Screenshots {
+        /// Looks, by what the names of their files end with (`dark-narrow-rtl`; `light` is the usual one); none = all
+        looks: Vec<String>,
+    },
     /// Compare the speed with the tools people have today
     Bench {
         /// Benches (see `cargo xtask bench --list`); none = all
@@ -214,7 +218,7 @@ fn dispatch(verb: Verb) -> Result<u8> {
         Verb::Demo { no_window, shell } => demo::run(&session, no_window, shell),
         Verb::Guest { command } => demo::guest(&session, &command),
         Verb::Run { rest } => run::run(&session, &rest),
-        Verb::Screenshots => screenshots::run(&session),
+        Verb::Screenshots { looks } => screenshots::run(&session, &looks),
         Verb::Bench { names, pairs, .. } => {
             session.release = true;
             bench::run(&session, &names, pairs)

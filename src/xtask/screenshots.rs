@@ -6,12 +6,15 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::desktop::{Look, pictures};
 use crate::enter::Session;
+use crate::pictures::{Look, pictures};
 use crate::run::Simulation;
 
-/// Takes them into target/screenshots.
-pub(crate) fn run(session: &Session) -> Result<u8> {
+/// A file that the simulated updates changed.
+const FILE: &str = "/usr/share/doc/packages/curl/NEWS";
+
+/// Takes them into target/screenshots: those of every look, or of the looks with these names.
+pub(crate) fn run(session: &Session, wanted: &[String]) -> Result<u8> {
     let simulation = Simulation::start(session)?;
     // With something to install the pages have more to show.
     session.build(&["cli"])?;
@@ -36,7 +39,10 @@ pub(crate) fn run(session: &Session) -> Result<u8> {
     }
     let directory = session.results("screenshots")?;
     for look in Look::all() {
-        for file in pictures(session, &simulation.bus.address, &directory, look)? {
+        if !wanted.is_empty() && !wanted.contains(&look.name()) {
+            continue;
+        }
+        for file in pictures(session, &simulation.bus.address, &directory, look, FILE)? {
             println!("{}", file.display());
         }
     }

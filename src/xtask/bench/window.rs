@@ -12,10 +12,10 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::snapperd::Service;
 use super::{Bed, Bench, Figure, median};
-
-use crate::desktop::{Bus, Display, LIGHT, Running, window};
+use crate::desktop::{Bus, Display, Running, window};
 use crate::enter::Session;
 use crate::layer;
+use crate::pictures::WIDE;
 use crate::run::Simulation;
 
 pub(super) const BENCH: Bench = Bench {
@@ -49,7 +49,7 @@ fn figures(bed: &Bed) -> Result<Vec<Figure>> {
     bed.session.build(&["cli"])?;
     fill(bed.session, &few.bus.address)?;
     let many = Simulation::start_with(bed.session, "many")?;
-    let display = Display::start(bed.session, LIGHT)?;
+    let display = Display::start(bed.session, WIDE)?;
     let real = bed.many(u32::try_from(FEW)?)?;
     let service = Service::start(real.root()?)?;
     let mut rounds = Vec::new();
