@@ -125,6 +125,8 @@ Item {
             tryVerify(() => saying("In #36 it is /etc/issue.new") !== null);
             page.actions[0].trigger();
             compare(compared.signalArguments.map(it => [it[0], it[1], it[2]].join(" ")), ["34 /etc/issue.new 36"]);
+            page.movedTo = "";
+            page.movedIn = 0;
         }
 
         function test_anotherVersionIsChosen() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 import QtQuick
 import QtTest
-import org.kde.kirigami as Kirigami
 import org.kedge.app
 
 // The window itself over plain models: its pages, what other programs ask of it, and where failures lead.
@@ -21,12 +20,6 @@ Item {
         id: barBelow
 
         DestinationBar {}
-    }
-
-    Component {
-        id: layer
-
-        Kirigami.Page {}
     }
 
     TestCase {
@@ -158,13 +151,6 @@ Item {
                 compare(bar.fits, fits);
                 bar.destroy();
             }
-        }
-
-        function test_aDestinationIsNotHiddenByWhatLayOverThePages() {
-            main.pageStack.layers.push(layer);
-            compare(main.pageStack.layers.depth, 2);
-            main.showPage("timeline");
-            tryCompare(main.pageStack.layers, "depth", 1);
         }
 
         function test_aFailureLeadsToItsWayOut() {
