@@ -58,6 +58,8 @@ QtObject {
             return i18nc("@info:tooltip why not", "It could not start");
         case "too-late":
             return i18nc("@info:tooltip why not", "It is almost done");
+        case "nothing-asked":
+            return i18nc("@info:tooltip why not", "The question is no longer open");
         case "boot-loader-unsupported":
             return i18nc("@info:tooltip why not", "This boot loader is not supported yet");
         case "bisect-order":
@@ -111,6 +113,7 @@ QtObject {
         case "repository-unavailable":
         case "repository-expired":
         case "conflict":
+        case "unanswered":
         case "lock-held":
         case "interrupted":
             return "check";
@@ -156,6 +159,8 @@ QtObject {
             return i18nc("@info", "Some updates do not fit together yet. Trying again in a day or two usually helps.");
         case "license":
             return i18nc("@info", "A package asks for its license to be agreed to, which only an administrator can do in a terminal.");
+        case "unanswered":
+            return i18nc("@info", "A question was not answered in time.");
         case "disk-full":
             return i18nc("@info", "The disk is full. Deleting old snapshots or files makes room.");
         case "package-script":

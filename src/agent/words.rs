@@ -117,6 +117,7 @@ fn cause(code: FailureCode) -> String {
             "@info",
             "Some updates do not fit together yet. Trying again in a day or two usually helps.",
         ),
+        FailureCode::Unanswered => text("@info", "A question was not answered in time."),
         FailureCode::DiskFull => text(
             "@info",
             "The disk is full. Deleting old snapshots or files makes room.",

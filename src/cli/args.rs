@@ -79,6 +79,11 @@ pub(crate) enum Verb {
     /// Look for updates
     Check(Check),
     /// Install all updates into a new snapshot, which starts with the next restart
+    ///
+    /// On a terminal the update may ask what only a person can decide: whether a license is agreed to, which solution of a
+    /// conflict to take, whether to trust a new key of a repository, whether to keep a system in which a package's script
+    /// failed. That is asked with --yes too. Elsewhere nothing is agreed to: the update ends with that as the cause, and the
+    /// old system stays.
     Update(Update),
     /// Let another snapshot start with the next restart
     Rollback(Rollback),

@@ -4,14 +4,14 @@
 use crate::bar::Bar;
 use crate::exit::{Exit, Stop};
 use crate::text::safe;
-use crate::words;
+use crate::{question, words};
 use client::{Client, Error, Link, View};
 use futures_util::StreamExt;
-use model::{JobId, JobOutcome, JobState, RefusalCode};
+use model::{Asked, Job, JobId, JobOutcome, JobState, RefusalCode};
 use std::future::Future;
 use std::pin::pin;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Requests to stop that came to this process.
 #[derive(Debug)]
@@ -84,26 +84,33 @@ async fn follow(
     let mut bar = Bar::new();
     let mut log = pin!(client.log_stream(id));
     let mut logs = verbose;
-    let mut asked = false;
+    let mut stopping = false;
+    let mut question: Option<(Asked, oneshot::Receiver<String>)> = None;
     loop {
         let over = show(&views.borrow_and_update(), id, &mut bar);
         if over && !logs {
             break;
         }
+        ask(&views.borrow(), id, &mut bar, &mut question);
         tokio::select! {
+            line = typed(&mut question), if question.is_some() => {
+                if let Some((asked, _)) = question.take() {
+                    answer(client, id, &asked, &line, &mut bar).await?;
+                }
+            }
             line = log.next(), if logs => match line {
                 Some(line) => bar.say(&safe(&line)),
                 None => logs = false,
             },
             () = interrupts.next() => {
-                if asked {
+                if stopping {
                     bar.clear();
                     return Err(Stop::new(
                         Exit::Cancelled,
                         format!("Not waiting any longer. The job goes on: kedgectl log --follow {id}"),
                     ));
                 }
-                asked = true;
+                stopping = true;
                 cancel(client, id, &mut bar).await?;
             }
             changed = views.changed(), if !over => {
@@ -115,6 +122,43 @@ async fn follow(
     }
     bar.clear();
     Ok(client.wait(id).await?)
+}
+
+/// Asks what the job asks, where there is somebody who can answer. What it no longer asks is forgotten.
+fn ask(view: &View, id: JobId, bar: &mut Bar, open: &mut Option<(Asked, oneshot::Receiver<String>)>) {
+    let asked = view.state.jobs.get(&id).and_then(Job::asked);
+    if open.as_ref().map(|(asked, _)| asked) == asked {
+        return;
+    }
+    if open.take().is_some() {
+        bar.say("The question is no longer open.");
+    }
+    if let Some(asked) = asked.filter(|_| question::can_ask()) {
+        question::forget_typed();
+        bar.say(&question::words(&asked.question));
+        *open = Some((asked.clone(), question::line()));
+    }
+}
+
+/// The line that is typed as the answer.
+async fn typed(open: &mut Option<(Asked, oneshot::Receiver<String>)>) -> String {
+    match open {
+        Some((_, line)) => line.await.unwrap_or_default(),
+        None => std::future::pending().await,
+    }
+}
+
+async fn answer(client: &Client, id: JobId, asked: &Asked, line: &str, bar: &mut Bar) -> Result<(), Stop> {
+    let Some(choice) = question::choice(&asked.question, line) else {
+        // It is asked again, since nothing is open any more.
+        bar.say("That is none of the answers.");
+        return Ok(());
+    };
+    match client.answer(id, asked.number, choice).await {
+        Err(Error::Refused(refusal)) => bar.say(&words::refusal(&refusal)),
+        answered => answered?,
+    }
+    Ok(())
 }
 
 /// Shows how far the job is. Returns whether it is over.

@@ -16,6 +16,7 @@ mod json;
 mod offline;
 mod platform;
 mod prompt;
+mod question;
 mod settings;
 mod show;
 mod space;
@@ -315,8 +316,16 @@ impl Session {
         if !agreed(question, work.yes).await? {
             return Err(declined());
         }
-        self.job(JobKind::Update, work.verbose, self.client.update())
-            .await
+        match question::can_ask() {
+            true => {
+                self.job(JobKind::Update, work.verbose, self.client.update_asking())
+                    .await
+            }
+            false => {
+                self.job(JobKind::Update, work.verbose, self.client.update())
+                    .await
+            }
+        }
     }
 
     async fn rollback(&self, args: &args::Rollback) -> Result<Exit, Stop> {

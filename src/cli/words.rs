@@ -121,6 +121,7 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
             format!("The machine would not start from {it}: kedgectl rollback --plan says why.")
         }
         RefusalCode::StartsOnce => format!("{it} starts once with the next restart."),
+        RefusalCode::NothingAsked => "It asks nothing, or something else by now.".into(),
         RefusalCode::TooLate => "It is too late to cancel: the job is being completed.".into(),
     }
 }
@@ -148,6 +149,7 @@ pub(crate) fn failure(failure: &Failure) -> String {
         }
         FailureCode::Conflict => "the packages cannot be installed together".into(),
         FailureCode::License => "a package asks for its license to be agreed to".into(),
+        FailureCode::Unanswered => "a question was not answered in time".into(),
         FailureCode::DiskFull => "the disk is full".into(),
         FailureCode::PackageScript => match argument("package") {
             Some(package) => format!("a script of the package {package} failed"),

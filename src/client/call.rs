@@ -108,6 +108,28 @@ impl Client {
         self.accepted(reply).await
     }
 
+    /// The same, and the job may ask: whoever calls this shows what the view says it asks.
+    pub async fn update_asking(&self) -> Result<JobId, Error> {
+        let reply = self.updates().await?.install(wire::ask_options(true)).await;
+        self.accepted(reply).await
+    }
+
+    /// Answers the question with this number, by the number of a choice. Refused with `NothingAsked` when it no longer
+    /// waits.
+    pub async fn answer(&self, id: JobId, question: u32, choice: u32) -> Result<(), Error> {
+        let job = self.job(id).await?;
+        Ok(job.answer(question, choice, none()).await?)
+    }
+
+    async fn job(&self, id: JobId) -> Result<wire::JobProxy<'static>, Error> {
+        let job = wire::JobProxy::builder(&self.connection().await?)
+            .path(wire::name::job_path(id))
+            .cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await?;
+        Ok(job)
+    }
+
     /// Makes this snapshot the default.
     pub async fn roll_back(&self, id: SnapshotId) -> Result<JobId, Error> {
         let reply = self.boot().await?.rollback(id.0, none()).await;
@@ -197,13 +219,7 @@ impl Client {
 
     /// Asks a job to stop. It ends with its outcome, or goes on when it is too late (a refusal).
     pub async fn cancel(&self, id: JobId) -> Result<(), Error> {
-        let connection = self.connection().await?;
-        let job = wire::JobProxy::builder(&connection)
-            .path(wire::name::job_path(id))
-            .cache_properties(zbus::proxy::CacheProperties::No)
-            .build()
-            .await?;
-        Ok(job.cancel().await?)
+        Ok(self.job(id).await?.cancel().await?)
     }
 
     /// What a rollback to this snapshot would do.

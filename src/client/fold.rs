@@ -124,6 +124,7 @@ fn job_event(
     if let JobState::Running {
         progress,
         cancellable,
+        asked,
     } = &mut job.state
     {
         if let Some(value) = changed.remove("Progress") {
@@ -131,6 +132,9 @@ fn job_event(
         }
         if let Some(value) = changed.remove("Cancellable") {
             *cancellable = value.try_into()?;
+        }
+        if let Some(value) = changed.remove("Question") {
+            *asked = Option::from(wire::Question::try_from(value)?).map(Box::new);
         }
     }
     if let Some(value) = changed.remove("Outcome")

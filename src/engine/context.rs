@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::Error;
-use model::Progress;
+use model::{Progress, Question};
 use rustix::event::{EventfdFlags, eventfd};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -11,6 +11,37 @@ pub trait Report: Send + Sync {
     fn progress(&self, progress: Progress);
     /// The job or a program it runs said something. One line, already freed of control characters, without line end.
     fn log(&self, line: &str);
+
+    /// Whether somebody can be asked. A question to nobody is not worth the work of finding it out.
+    fn can_ask(&self) -> bool {
+        false
+    }
+
+    /// Asks, and waits for the number that was chosen; `None` where nobody can be asked. Errors when the job is cancelled
+    /// or nobody answers in time.
+    fn ask(&self, _: &Question) -> Result<Option<u32>, Error> {
+        Ok(None)
+    }
+}
+
+/// A report to somebody who is told everything and asked nothing.
+#[derive(Clone, Copy)]
+pub struct Unasked<'a>(pub &'a dyn Report);
+
+impl Report for Unasked<'_> {
+    fn progress(&self, progress: Progress) {
+        self.0.progress(progress);
+    }
+
+    fn log(&self, line: &str) {
+        self.0.log(line);
+    }
+}
+
+impl std::fmt::Debug for Unasked<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Unasked").finish_non_exhaustive()
+    }
 }
 
 /// What a job is run with.

@@ -7,7 +7,8 @@
 //! Calls block: the helper runs them on threads of their own. Everything an engine depends on (root directory, clock)
 //! is an argument; it never reaches for `/`.
 //!
-//! Deliberately absent: our bus, polkit, and waiting for a person.
+//! Deliberately absent: our bus, polkit, and waiting for a person: what only a person can decide is asked through
+//! [`Report::ask`], and whoever implements that waits.
 
 mod context;
 mod error;
@@ -22,7 +23,7 @@ mod run;
 pub mod sim;
 mod transaction;
 
-pub use context::{Cancel, Context, Report};
+pub use context::{Cancel, Context, Report, Unasked};
 pub use error::Error;
 pub use files::{OpenFile, VisitFile};
 pub use native::{
@@ -104,7 +105,8 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     fn download(&self, context: &Context<'_>) -> Result<UpdateSet, Error>;
 
     /// Installs all updates into a new snapshot of the default one and makes that the default: completely or not at
-    /// all. `Unchanged` when there was nothing to update.
+    /// all. `Unchanged` when there was nothing to update. What only a person can decide is asked where somebody can be
+    /// ([`Report::can_ask`]), else it fails with that as the cause.
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error>;
 
     /// What a rollback to this snapshot would do.

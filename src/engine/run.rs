@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The one door to other programs.
 //!
-//! A program gets arguments (never a shell's line), an environment of its own, and nothing on standard input. What it
+//! A program gets arguments (never a shell's line), an environment of its own, nothing on standard input, and a terminal
+//! only where it has to ask on one. What it
 //! says becomes lines for the log; a cancelled job ends it; when it is over, nothing that it started is left.
 #![expect(
     unsafe_code,
@@ -10,6 +11,7 @@
 
 pub(crate) mod line;
 mod running;
+mod terminal;
 
 use crate::{Cancel, Context, Error, Report};
 use command_fds::{CommandFdExt as _, FdMapping};
@@ -17,9 +19,10 @@ use running::{Keeper, Running};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::Signal;
 use rustix::thread::UnshareFlags;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ExitStatus, Stdio};
+pub(crate) use terminal::Terminal;
 
 /// How much of standard error is kept for [`Error::Command`].
 const STDERR_SHOWN: usize = 1024;
@@ -37,6 +40,7 @@ pub(crate) struct Run<'a> {
     lines: Option<OnStatus<'a>>,
     given: Vec<(i32, OwnedFd)>,
     isolated: bool,
+    terminal: Option<&'a Terminal>,
 }
 
 /// What a program came to.
@@ -70,6 +74,7 @@ impl<'a> Run<'a> {
             lines: None,
             given: Vec::new(),
             isolated: false,
+            terminal: None,
         }
     }
 
@@ -118,6 +123,12 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Gives the program a terminal, on which it may ask although its standard input is empty.
+    pub(crate) fn terminal(mut self, terminal: &'a Terminal) -> Self {
+        self.terminal = Some(terminal);
+        self
+    }
+
     fn shown(&self) -> String {
         std::iter::once(&self.program)
             .chain(&self.args)
@@ -162,7 +173,7 @@ impl<'a> Run<'a> {
         let given = std::mem::take(&mut self.given);
         let (child, status_pipe) = self.start(&shown, status_fd, given)?;
         let mut running = Running::new(child, shown, self.capture, status_pipe, keeper)?;
-        running.stream(context, on_status, self.lines)?;
+        running.stream(context, on_status, self.lines, self.terminal)?;
         running.finished()
     }
 
@@ -182,8 +193,24 @@ impl<'a> Run<'a> {
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+            .stderr(Stdio::piped());
+        match self.terminal.map(|terminal| terminal.theirs().as_raw_fd()) {
+            None => {
+                command.process_group(0);
+            }
+            Some(theirs) => {
+                let take = move || {
+                    // A session has a process group of its own too.
+                    rustix::process::setsid()?;
+                    // SAFETY: the terminal outlives the call of this function, and its descriptor is still open here: this
+                    // runs before the descriptors of the program are put in their places.
+                    let theirs = unsafe { BorrowedFd::borrow_raw(theirs) };
+                    rustix::process::ioctl_tiocsctty(theirs).map_err(std::io::Error::from)
+                };
+                // SAFETY: the closure makes two system calls and allocates nothing.
+                unsafe { command.pre_exec(take) };
+            }
+        }
         let given = given.into_iter();
         let mut mappings: Vec<_> = given
             .map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd })

@@ -26,6 +26,14 @@ pub(crate) struct Spec {
     pub(crate) target: Option<SnapshotId>,
 }
 
+/// What a job of this kind was authorized by, where it may ask.
+pub(crate) const fn asking_action(kind: JobKind) -> Option<&'static str> {
+    match kind {
+        JobKind::Update => Some(wire::name::action::UPDATE),
+        _ => None,
+    }
+}
+
 impl Service {
     /// Starts a job for a call whose arguments are already valid, or says why not. `rule` is asked before anybody has
     /// to authenticate, and again when the job starts.
@@ -129,13 +137,14 @@ impl Service {
                 state: JobState::Running {
                     progress: Progress::at(Phase::Prepare),
                     cancellable: cancel.is_open(),
+                    asked: None,
                 },
             };
             let record = Record {
                 default: wire::snapshot_number(state.default),
                 job: (&job).into(),
             };
-            let running = Arc::new(Running::new(cancel));
+            let running = Arc::new(Running::new(cancel, self.patience));
             self.running().insert(job.id, Arc::clone(&running));
             state.apply(Event::Job(Box::new(job.clone())));
             self.emit(Emission::Began(Box::new(job)));
@@ -184,6 +193,36 @@ impl Service {
             Ok(())
         } else {
             Err(too_late())
+        }
+    }
+
+    /// Answers what a job asks, for a caller who may do what the job does: also its own user, because what is agreed to is
+    /// more than what the job was begun with.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        id: JobId,
+        (header, connection): (&Header<'_>, &Connection),
+        (number, choice): (u32, u32),
+    ) -> Result<(), Error> {
+        let _hold = self.idle.hold();
+        let nothing_asked = || Error::Refused(RefusalCode::NothingAsked.into());
+        let running = self.running().get(&id).cloned().ok_or_else(nothing_asked)?;
+        let question = running.question(number).ok_or_else(nothing_asked)?;
+        if choice > question.last() {
+            return Err(Error::Invalid(format!("the choices end at {}", question.last())));
+        }
+        let kind = self.state().jobs.get(&id).map(|job| job.kind);
+        let action = kind.and_then(asking_action).ok_or_else(nothing_asked)?;
+        let caller = Caller::of(header, connection).await?;
+        let uid = caller.uid;
+        self.authority.check(caller, action).await?;
+        // Meanwhile it may have ended, or been answered by somebody else.
+        match running.answer(number, choice) {
+            true => {
+                tracing::info!(%id, uid, kind = %question.kind, choice, "a question is answered");
+                Ok(())
+            }
+            false => Err(nothing_asked()),
         }
     }
 

@@ -19,8 +19,8 @@ pub(crate) enum Emission {
     Event(Event),
     /// A job began.
     Began(Box<Job>),
-    /// A job moved on or ended.
-    Moved(Box<Job>),
+    /// A job moved on or ended, and whether what it asks changed.
+    Moved(Box<Job>, bool),
     /// A job is forgotten.
     Gone(JobId),
     /// New lines of a job's log, the first with this number.
@@ -77,7 +77,7 @@ async fn send(connection: &Connection, service: &Arc<Service>, emission: Emissio
             connection.object_server().at(&path, object).await?;
             Manager::job_new(&main()?, job.id.0, path.into(), (&*job).into()).await
         }
-        Emission::Moved(job) => {
+        Emission::Moved(job, asks) => {
             let path = wire::name::job_path(job.id);
             let emitter = SignalEmitter::new(connection, &path)?;
             let ended = job.outcome().map(|outcome| outcome.ending);
@@ -87,6 +87,9 @@ async fn send(connection: &Connection, service: &Arc<Service>, emission: Emissio
                 ("Progress", Variant::from(job.progress)),
                 ("Cancellable", Variant::from(job.cancellable)),
             ]);
+            if asks {
+                changed.insert("Question", Variant::from(job.question));
+            }
             if ended.is_some() {
                 changed.insert("Outcome", Variant::from(job.outcome));
             }

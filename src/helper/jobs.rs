@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! A job from its first line to its outcome.
 
+use crate::begin::asking_action;
 use crate::emit::Emission;
 use crate::idle::Hold;
 use crate::inhibit::inhibit;
@@ -8,11 +9,13 @@ use crate::log::Ring;
 use crate::outcome::{Done, Verdict};
 use crate::service::Service;
 use crate::store::Record;
-use engine::{Cancel, Context, Engine, Report};
-use model::{Job, JobId, JobKind, JobState, Phase, Progress};
+use engine::{Cancel, Context, Engine, Report, Unasked};
+use model::{
+    Asked, Failure, FailureCode, Job, JobId, JobKind, JobState, Phase, Progress, Question, Timestamp,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
 use zbus::OwnedFd;
@@ -28,6 +31,10 @@ pub(crate) type Work = Box<dyn FnOnce(&dyn Engine, &Context<'_>) -> Result<Done,
 struct Said {
     progress: Progress,
     log: Ring,
+    asked: Option<Box<Asked>>,
+    /// How often it asked.
+    questions: u32,
+    answer: Option<u32>,
 }
 
 /// A job that runs.
@@ -36,24 +43,69 @@ pub(crate) struct Running {
     /// Asks it to stop.
     pub(crate) cancel: Cancel,
     said: Mutex<Said>,
-    /// It entered a phase: the task looks at once.
+    /// It entered a phase or asked: the task looks at once.
     moved: Notify,
+    answered: Condvar,
+    /// How long a question waits for its answer.
+    patience: Duration,
 }
 
 impl Running {
-    pub(crate) fn new(cancel: Cancel) -> Self {
+    pub(crate) fn new(cancel: Cancel, patience: Duration) -> Self {
         Self {
             cancel,
             said: Mutex::new(Said {
                 progress: Progress::at(Phase::Prepare),
                 log: Ring::default(),
+                asked: None,
+                questions: 0,
+                answer: None,
             }),
             moved: Notify::new(),
+            answered: Condvar::new(),
+            patience,
         }
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The question with this number, while it waits.
+    pub(crate) fn question(&self, number: u32) -> Option<Question> {
+        let said = self.said();
+        let asked = said.asked.as_ref().filter(|asked| asked.number == number);
+        asked.map(|asked| asked.question.clone())
+    }
+
+    /// Answers the question with this number. Returns whether it still waited.
+    pub(crate) fn answer(&self, number: u32, choice: u32) -> bool {
+        let mut said = self.said();
+        let waits = said.asked.as_ref().is_some_and(|asked| asked.number == number);
+        if waits && said.answer.is_none() {
+            said.answer = Some(choice);
+            self.answered.notify_all();
+            return true;
+        }
+        false
+    }
+
+    /// Waits for the answer; `None` when nobody gave one in time.
+    fn wait(&self, mut said: MutexGuard<'_, Said>) -> Result<Option<u32>, engine::Error> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            if let Some(choice) = said.answer {
+                return Ok(Some(choice));
+            }
+            self.cancel.check()?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(None);
+            }
+            // A request to stop is only seen by looking.
+            let waited = self.answered.wait_timeout(said, left.min(TICK));
+            said = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// A bounded piece of the log.
@@ -81,6 +133,44 @@ impl Report for Running {
     fn log(&self, line: &str) {
         self.said().log.push(line);
     }
+
+    fn can_ask(&self) -> bool {
+        true
+    }
+
+    fn ask(&self, question: &Question) -> Result<Option<u32>, engine::Error> {
+        let mut said = self.said();
+        said.questions += 1;
+        said.answer = None;
+        said.asked = Some(Box::new(Asked {
+            number: said.questions,
+            until: moment(self.patience),
+            question: question.clone(),
+        }));
+        self.moved.notify_one();
+        let answer = self.wait(said);
+        let mut said = self.said();
+        said.asked = None;
+        drop(said);
+        self.moved.notify_one();
+        match answer? {
+            Some(choice) => Ok(Some(choice)),
+            None => {
+                let detail = format!("nobody answered within {} seconds", self.patience.as_secs());
+                let mut failure =
+                    Failure::new(FailureCode::Unanswered, detail).with("question", question.kind.as_str());
+                failure.args.extend(question.args.clone());
+                Err(engine::Error::Packages(failure))
+            }
+        }
+    }
+}
+
+/// The time of day in so long.
+fn moment(from_now: Duration) -> Timestamp {
+    let time = SystemTime::now() + from_now;
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// From this phase on an interruption would cost work or leave something behind.
@@ -138,7 +228,7 @@ impl Task {
                     _ => None,
                 };
                 let engine = Arc::clone(&service.engine);
-                tokio::task::spawn_blocking(move || perform(&*engine, &running, work)).await
+                tokio::task::spawn_blocking(move || perform(&*engine, &running, kind, work)).await
             };
             let mut worker = std::pin::pin!(worker);
             let mut ticks = interval(TICK);
@@ -161,12 +251,13 @@ impl Task {
 
     /// Tells progress and log, as far as they are new.
     async fn tell(&mut self) {
-        let (progress, first, lines, unwritten) = {
+        let (progress, asked, first, lines, unwritten) = {
             let said = self.running.said();
             let (first, lines) = said.log.tail(self.told);
             let from = self.log.written().max(said.log.first());
             let unwritten: Vec<String> = said.log.since(from).map(str::to_owned).collect();
-            (said.progress.clone(), first, lines, (from, unwritten))
+            let (progress, asked) = (said.progress.clone(), said.asked.clone());
+            (progress, asked, first, lines, (from, unwritten))
         };
         if !unwritten.1.is_empty() {
             self.write_log(unwritten).await;
@@ -186,6 +277,7 @@ impl Task {
             job.state = JobState::Running {
                 progress,
                 cancellable: self.running.cancel.is_open(),
+                asked,
             };
             self.service.put_job(job);
         }
@@ -256,9 +348,13 @@ impl Task {
 }
 
 /// The work itself. A panic ends the job and nothing else.
-fn perform(engine: &dyn Engine, running: &Running, work: Work) -> Verdict {
+fn perform(engine: &dyn Engine, running: &Running, kind: JobKind, work: Work) -> Verdict {
+    let unasked = Unasked(running);
     let context = Context {
-        report: running,
+        report: match asking_action(kind) {
+            Some(_) => running,
+            None => &unasked,
+        },
         cancel: &running.cancel,
     };
     // Before the first step: a job that waited may have been cancelled meanwhile.

@@ -32,4 +32,4 @@ mod stream;
 mod watch;
 
 pub use authority::{Authority, Caller, Everyone, Polkit};
-pub use service::{Served, Setup, serve};
+pub use service::{PATIENCE, Served, Setup, serve};

@@ -169,6 +169,7 @@ async fn run(args: Args) -> anyhow::Result<()> {
         None => Arc::new(Polkit),
     };
     let setup = Setup {
+        patience: helper::PATIENCE,
         engine,
         authority,
         state_dir,

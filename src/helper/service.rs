@@ -40,7 +40,12 @@ pub struct Setup {
     pub state_dir: PathBuf,
     /// Names this start of the system: after a restart it is another.
     pub boot: String,
+    /// How long a job waits for an answer ([`PATIENCE`] but in tests).
+    pub patience: Duration,
 }
+
+/// How long a job waits for an answer: long enough to read a license, short enough not to be in the way for a day.
+pub const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// The service behind the objects.
 #[derive(Debug)]
@@ -66,6 +71,7 @@ pub(crate) struct Service {
     pub(crate) measuring: Mutex<Vec<(String, Arc<engine::Cancel>)>>,
     pub(crate) subscribers: Mutex<HashSet<String>>,
     pub(crate) stopping: AtomicBool,
+    pub(crate) patience: Duration,
     pub(crate) ended: Notify,
     /// An update was installed.
     pub(crate) updated: Notify,
@@ -110,6 +116,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         measuring: Mutex::default(),
         subscribers: Mutex::default(),
         stopping: AtomicBool::new(false),
+        patience: setup.patience,
         ended: Notify::new(),
         updated: Notify::new(),
         checked: Mutex::new(Checked::open(&setup.state_dir)),
@@ -300,10 +307,13 @@ impl Service {
     /// Replaces a job in the state, tells it, and forgets the oldest that ended.
     pub(crate) fn put_job(&self, job: Job) {
         let mut state = self.state();
+        let asked = state.jobs.get(&job.id).and_then(Job::asked).cloned();
         if !state.apply(model::Event::Job(Box::new(job.clone()))) {
             return;
         }
-        self.emit(Emission::Moved(Box::new(job)));
+        // A license is long, and progress comes often.
+        let asks = asked.as_ref() != job.asked();
+        self.emit(Emission::Moved(Box::new(job), asks));
         let over = |job: &&Job| job.outcome().is_some();
         let count = state.jobs.values().filter(over).count();
         let old: Vec<JobId> = state

@@ -18,6 +18,8 @@ coded! {
         Conflict = "conflict",
         /// A package's license has to be agreed to first (argument `package` where it is known).
         License = "license",
+        /// A job asked something (argument `question`, and those of the question), and nobody answered in time.
+        Unanswered = "unanswered",
         /// The filesystem is full.
         DiskFull = "disk-full",
         /// A package's own script failed (argument `package`).

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::code::coded;
-use crate::{Failure, SnapshotId, Timestamp};
+use crate::{Asked, Failure, SnapshotId, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -156,6 +156,8 @@ pub enum JobState {
         progress: Progress,
         /// Whether cancelling is safe now.
         cancellable: bool,
+        /// What it asks and waits for.
+        asked: Option<Box<Asked>>,
     },
     /// It ended.
     Ended(JobOutcome),
@@ -184,6 +186,14 @@ impl Job {
         match &self.state {
             JobState::Running { .. } => None,
             JobState::Ended(outcome) => Some(outcome),
+        }
+    }
+
+    /// What a job that runs asks.
+    pub fn asked(&self) -> Option<&Asked> {
+        match &self.state {
+            JobState::Running { asked, .. } => asked.as_deref(),
+            JobState::Ended(_) => None,
         }
     }
 

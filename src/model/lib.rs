@@ -21,6 +21,7 @@ mod package;
 mod plan;
 mod platform;
 mod policy;
+mod question;
 mod receipt;
 mod refusal;
 mod restart;
@@ -56,6 +57,7 @@ pub use platform::{
     Timer, Tool, Transactor, Writer,
 };
 pub use policy::{Automation, Cadence, Policy, PolicyChange, PolicyError};
+pub use question::{Asked, Question, QuestionKind};
 pub use receipt::{Kept, StartReceipt};
 pub use refusal::{Refusal, RefusalCode};
 pub use restart::{NIGHT, PlannedRestart, RestartWhen, may_restart_at_night};

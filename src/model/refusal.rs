@@ -75,6 +75,8 @@ coded! {
         NotInBisect = "not-in-bisect",
         /// The job is past the point up to which stopping it leaves no trace.
         TooLate = "too-late",
+        /// The job asks nothing, or something else by now.
+        NothingAsked = "nothing-asked",
     }
 }
 

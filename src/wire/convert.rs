@@ -2,13 +2,13 @@
 //! Between the model's words and their D-Bus form. What comes in is never trusted to be of this version.
 
 use crate::types::{
-    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Receipt,
-    Snapshot, Updates,
+    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Question,
+    Receipt, Snapshot, Updates,
 };
 use model::{
     Capabilities, Capability, ChangeKind, Check, Cleanup, Concern, Condition, Ending, FailureCode, JobId,
-    JobKind, JobState, Machine, Phase, RefusalCode, Restart, SnapshotId, SnapshotKind, Timestamp, UpdateSet,
-    Uuid,
+    JobKind, JobState, Machine, Phase, QuestionKind, RefusalCode, Restart, SnapshotId, SnapshotKind,
+    Timestamp, UpdateSet, Uuid,
 };
 use std::collections::HashMap;
 
@@ -345,12 +345,42 @@ impl From<Outcome> for Option<model::JobOutcome> {
     }
 }
 
+impl From<Option<&model::Asked>> for Question {
+    fn from(it: Option<&model::Asked>) -> Self {
+        it.map_or_else(Self::default, |it| Self {
+            number: it.number,
+            kind: it.question.kind.to_string(),
+            args: it.question.args.clone(),
+            text: it.question.text.clone(),
+            choices: it.question.choices.clone(),
+            until: it.until.0,
+        })
+    }
+}
+
+impl From<Question> for Option<model::Asked> {
+    fn from(it: Question) -> Self {
+        let kind = QuestionKind::from_code(&it.kind).filter(|_| it.number != 0)?;
+        Some(model::Asked {
+            number: it.number,
+            until: Timestamp(it.until),
+            question: model::Question {
+                kind,
+                args: it.args,
+                text: it.text,
+                choices: it.choices,
+            },
+        })
+    }
+}
+
 impl From<&model::Job> for Job {
     fn from(it: &model::Job) -> Self {
         let (progress, cancellable, outcome) = match &it.state {
             JobState::Running {
                 progress,
                 cancellable,
+                ..
             } => (progress.into(), *cancellable, Outcome::default()),
             JobState::Ended(outcome) => (
                 Progress {
@@ -370,6 +400,7 @@ impl From<&model::Job> for Job {
             progress,
             cancellable,
             outcome,
+            question: it.asked().into(),
         }
     }
 }
@@ -381,6 +412,7 @@ impl From<Job> for Option<model::Job> {
             None => JobState::Running {
                 progress: it.progress.into(),
                 cancellable: it.cancellable,
+                asked: Option::from(it.question).map(Box::new),
             },
         };
         Some(model::Job {

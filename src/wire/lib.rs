@@ -25,8 +25,9 @@ pub use convert::{capabilities_from_wire, capabilities_to_wire, snapshot_id, sna
 pub use error::Error;
 pub use files::{FilesDamaged, FilesFrame, FilesReader, FilesWriter, MAGIC as FILES_MAGIC};
 pub use options::{
-    FilesWish, check_package, edit_changes, edit_from_wire, files_options, files_wish_from_wire, limit,
-    new_snapshot_from_wire, new_snapshot_options, no_options, numbers_from_wire, path_from_wire,
+    FilesWish, ask_from_wire, ask_options, check_package, edit_changes, edit_from_wire, files_options,
+    files_wish_from_wire, limit, new_snapshot_from_wire, new_snapshot_options, no_options, numbers_from_wire,
+    path_from_wire,
 };
 pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
@@ -38,8 +39,8 @@ pub use space::{
     Freed, Named, SnapshotBytes, Usage, doomed_from_wire, doomed_to_wire, size_from_wire, size_to_wire,
 };
 pub use types::{
-    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Receipt,
-    Snapshot, Started, Updates,
+    ChangeCounts, Failure, FileVersion, Job, LogEntry, Outcome, PackageChange, Plan, Progress, Question,
+    Receipt, Snapshot, Started, Updates,
 };
 
 /// The interface files, by interface name: what the running helper must look like.

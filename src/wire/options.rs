@@ -57,6 +57,22 @@ pub fn new_snapshot_from_wire(
     Ok(wish)
 }
 
+/// The options of what may ask.
+pub fn ask_options(ask: bool) -> Outgoing {
+    let mut options = Outgoing::new();
+    if ask {
+        options.insert("ask", true.into());
+    }
+    options
+}
+
+/// Whether a job may ask.
+pub fn ask_from_wire(mut options: Incoming) -> Result<bool, Error> {
+    let ask = take(&mut options, "ask")?.unwrap_or_default();
+    no_options(&options)?;
+    Ok(ask)
+}
+
 /// The changes of `Edit` for an edit.
 pub fn edit_changes(edit: &Edit) -> Outgoing {
     let mut changes = Outgoing::new();

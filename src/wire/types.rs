@@ -195,7 +195,24 @@ pub struct Outcome {
     pub finished: u64,
 }
 
-/// A job as a value: `(usuut(siuus)b(ssu(sa{ss}s)t))`.
+/// What a job asks: `(usa{ss}sast)`. All empty and zero while it asks nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Type, Variant, OwnedVariant)]
+pub struct Question {
+    /// Which question of the job it is, from 1; zero for none.
+    pub number: u32,
+    /// `model::QuestionKind`; a question of an unknown kind is not shown.
+    pub kind: String,
+    /// Arguments by name.
+    pub args: BTreeMap<String, String>,
+    /// What has to be read before answering.
+    pub text: String,
+    /// What can be chosen from, from 1 on; empty where it is yes (1) or no (0).
+    pub choices: Vec<String>,
+    /// When the job stops waiting.
+    pub until: u64,
+}
+
+/// A job as a value: `(usuut(siuus)b(ssu(sa{ss}s)t)(usa{ss}sast))`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 pub struct Job {
     /// Its number.
@@ -214,6 +231,9 @@ pub struct Job {
     pub cancellable: bool,
     /// What it came to.
     pub outcome: Outcome,
+    /// What it asks. What was written down before there were questions has none.
+    #[serde(default)]
+    pub question: Question,
 }
 
 /// The reply of every method that starts a job: its number and its object.

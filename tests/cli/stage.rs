@@ -90,6 +90,7 @@ impl Stage {
         let bus = PrivateBus::start().expect("a bus");
         let engine = Arc::new(engine);
         let setup = Setup {
+            patience: helper::PATIENCE,
             engine: engine.clone(),
             authority,
             state_dir: bus.dir().join("state"),

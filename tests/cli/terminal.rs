@@ -7,8 +7,8 @@ use crate::Play;
 use crate::stage::{Asserted, Stage};
 use engine::{Engine, Fault, Scenario};
 use libtest_mimic::Failed;
-use model::{Phase, SnapshotId};
-use std::io::Write;
+use model::{Failure, FailureCode, Phase, Question, QuestionKind, SnapshotId};
+use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,9 @@ pub(crate) fn trials() -> Vec<(&'static str, Play)> {
         yes_asks_nothing,
         an_update_asks_after_showing_what_it_installs,
         a_discard_asks,
+        a_license_is_read_and_agreed_to,
+        a_license_is_never_agreed_to_silently,
+        what_is_none_of_the_answers_is_asked_again,
     )
 }
 
@@ -58,6 +61,97 @@ fn typed(stage: &Stage, term: &str, args: &[&str], keys: &str) -> Result<(i32, S
     drop(keyboard);
     let text = String::from_utf8(output.stdout)?;
     Ok((output.status.code().ok_or("a signal")?, text))
+}
+
+/// The same where somebody reads: each key comes after the words that it answers.
+fn answered(stage: &Stage, args: &[&str], answers: &[(&str, &str)]) -> Result<(i32, String), Failed> {
+    let words: Vec<_> = args.iter().map(|word| format!("'{word}'")).collect();
+    let line = format!(
+        "'{}' --bus '{}' {}",
+        stage.program().display(),
+        stage.address(),
+        words.join(" ")
+    );
+    let mut script = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"])
+        .env("TERM", "dumb")
+        .env("SHELL", "/bin/sh")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut keyboard = script.stdin.take().ok_or("a pipe")?;
+    let mut screen = script.stdout.take().ok_or("a pipe")?;
+    let (mut text, mut seen) = (String::new(), 0);
+    for (words, keys) in answers {
+        let mut buffer = [0; 4096];
+        while !text[seen..].contains(words) {
+            let length = screen.read(&mut buffer)?;
+            assert!(length > 0, "{words:?} was not said: {text:?}");
+            text.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        }
+        seen = text.len();
+        keyboard.write_all(keys.as_bytes())?;
+    }
+    screen.read_to_string(&mut text)?;
+    let status = script.wait()?;
+    drop(keyboard);
+    Ok((status.code().ok_or("a signal")?, text))
+}
+
+fn a_license_is_read_and_agreed_to(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Asking);
+    let keys = [
+        ("Agree? [y/N]", "y\n"),
+        ("Keep the new system anyway? [y/N]", "yes\n"),
+    ];
+    let (code, text) = answered(&stage, &["update", "--yes"], &keys)?;
+    assert_eq!(code, 0, "{text:?}");
+    assert!(
+        text.contains("It plays nothing.") && text.contains("The package flash-player"),
+        "{text:?}"
+    );
+    assert!(
+        text.contains("A script of the package kernel-firmware failed"),
+        "{text:?}"
+    );
+    assert_eq!(stage.engine.system()?.to_state().pending_updates().len(), 1);
+    Ok(())
+}
+
+fn a_license_is_never_agreed_to_silently(it: &Asserted) -> Result<(), Failed> {
+    let words = "a package asks for its license to be agreed to";
+    // Nobody there: the update ends with that as the cause, whatever `--yes` says.
+    for args in [&["update", "--yes"][..], &["update"]] {
+        let stage = it.stage(Scenario::Asking);
+        let before = stage.engine.system()?;
+        let said = stage.run(args);
+        said.exited(1);
+        assert!(said.stderr.contains(words), "{}", said.stderr);
+        assert_eq!(stage.engine.system()?.snapshots, before.snapshots);
+    }
+    // Somebody there who only hits Enter.
+    let stage = it.stage(Scenario::Asking);
+    let (code, text) = answered(&stage, &["update", "--yes"], &[("Agree? [y/N]", "\n")])?;
+    assert_eq!(code, 1, "{text:?}");
+    assert!(
+        text.contains(words) && text.contains("same system as before"),
+        "{text:?}"
+    );
+    Ok(())
+}
+
+fn what_is_none_of_the_answers_is_asked_again(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let failure = Failure::new(FailureCode::Conflict, "nothing provides x");
+    let question = Question::new(QuestionKind::Conflict, "Problem: nothing provides x")
+        .or("do not install y")
+        .or("break y");
+    stage.engine.inject(Phase::Refresh, Fault::Ask(question, failure));
+    let keys = [("Which one? [0-2]", "3\n"), ("Which one? [0-2]", "2\n")];
+    let (code, text) = answered(&stage, &["update", "--yes"], &keys)?;
+    assert_eq!(code, 0, "{text:?}");
+    assert!(text.contains("That is none of the answers."), "{text:?}");
+    Ok(())
 }
 
 fn progress_is_one_line_that_is_redrawn(it: &Asserted) -> Result<(), Failed> {

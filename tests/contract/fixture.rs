@@ -61,6 +61,7 @@ pub(crate) struct Machine {
     pub(crate) engine: Arc<SimEngine>,
     pub(crate) authority: Arc<Counting>,
     pub(crate) dir: tempfile::TempDir,
+    pub(crate) patience: Duration,
 }
 
 impl Machine {
@@ -69,11 +70,13 @@ impl Machine {
             engine: Arc::new(SimEngine::new(scenario)),
             authority: Arc::default(),
             dir: tempfile::tempdir().unwrap(),
+            patience: helper::PATIENCE,
         }
     }
 
     pub(crate) fn setup(&self) -> Setup {
         Setup {
+            patience: self.patience,
             engine: self.engine.clone(),
             authority: self.authority.clone(),
             state_dir: self.dir.path().to_owned(),

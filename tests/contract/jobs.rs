@@ -417,6 +417,7 @@ async fn interrupted() {
     let (id, _) = updates.install(Default::default()).await.unwrap();
     // As if it were killed: nothing of it runs on, and its history has no end for the job.
     let after = Machine {
+        patience: helper::PATIENCE,
         engine: Machine::new(Scenario::Leftover).engine,
         authority: machine.authority.clone(),
         dir: tempfile::tempdir().unwrap(),

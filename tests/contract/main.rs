@@ -14,6 +14,7 @@ mod fixture;
 mod interface;
 mod jobs;
 mod process;
+mod questions;
 mod space;
 mod starts;
 
@@ -71,6 +72,7 @@ fn main() {
     trials.extend(starts::trials());
     trials.extend(bounds::trials());
     trials.extend(jobs::trials(&bus));
+    trials.extend(questions::trials(&bus));
     trials.extend(faces::trials(&bus));
     trials.extend(bad::trials(&bus));
     trials.extend(process::trials(&program));

@@ -68,6 +68,7 @@ fn running(state: &model::State) -> Option<(u16, bool)> {
             JobState::Running {
                 progress,
                 cancellable,
+                ..
             } => Some((progress.permille.unwrap_or(0), *cancellable)),
             JobState::Ended(_) => None,
         })

@@ -97,6 +97,11 @@ fn main() {
             table::cancelling,
         ),
         trial(
+            "polkit: what a job asks is answered by those who may do what it does",
+            &need,
+            table::answering,
+        ),
+        trial(
             "polkit: polkitd has the defaults that the policy states",
             &need,
             table::defaults,

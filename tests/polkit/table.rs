@@ -26,6 +26,7 @@ impl Stage {
         let engine = Arc::new(SimEngine::new(Scenario::Pending));
         let dir = tempfile::tempdir().unwrap();
         let setup = Setup {
+            patience: helper::PATIENCE,
             engine: engine.clone(),
             authority: Arc::new(Polkit),
             state_dir: dir.path().to_owned(),
@@ -334,6 +335,40 @@ pub(crate) async fn cancelling() {
     let job = update(ROOT).await;
     assert_eq!(Error::from_reply(&cancel(MAN, job).await.unwrap_err()), refused);
     cancel(GAMES, job).await.unwrap();
+}
+
+/// An answer is authorized like the job, also for the user who began it.
+pub(crate) async fn answering() {
+    let stage = Stage::new().await;
+    let failure = model::Failure::new(model::FailureCode::License, "not agreed to");
+    let question = model::Question::new(model::QuestionKind::License, "You shall not copy.");
+    stage.engine.inject(Phase::Refresh, Fault::Ask(question, failure));
+    let connection = MAN.connect(&stage.system.bus).await;
+    let updates = wire::UpdatesProxy::new(&connection).await.unwrap();
+    let (id, path) = updates.install(wire::ask_options(true)).await.unwrap();
+    let job = async |user: User| {
+        let connection = user.connect(&stage.system.bus).await;
+        let job = wire::JobProxy::builder(&connection).path(path.clone());
+        job.cache_properties(zbus::proxy::CacheProperties::No)
+            .build()
+            .await
+            .unwrap()
+    };
+    // Everybody may read what is asked.
+    while job(NOBODY).await.question().await.unwrap().number == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let refused = job(NOBODY).await.answer(1, 1, HashMap::new()).await.unwrap_err();
+    let expected = Some(Error::NotAuthorized(action::UPDATE.to_owned()));
+    assert_eq!(Error::from_reply(&refused), expected);
+    job(MAN).await.answer(1, 1, HashMap::new()).await.unwrap();
+    settled(&connection).await;
+    let manager = wire::ManagerProxy::new(&connection).await.unwrap();
+    let jobs = manager.list_jobs().await.unwrap();
+    assert_eq!(
+        jobs.iter().find(|job| job.id == id).unwrap().outcome.ending,
+        "done"
+    );
 }
 
 /// The nightly job is no job of ours: its answer says at once whether it changed hands.

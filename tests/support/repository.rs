@@ -150,6 +150,35 @@ impl Key {
         fs::read(file).unwrap()
     }
 
+    /// Signs into a file of its own, as zypper wants it.
+    pub(crate) fn sign_apart(&self, file: &Path, to: &Path) {
+        self.gpg(&[
+            "--armor",
+            "--detach-sign",
+            "--output",
+            to.to_str().unwrap(),
+            file.to_str().unwrap(),
+        ]);
+    }
+
+    /// Writes the public key, as zypper wants it.
+    pub(crate) fn export(&self, to: &Path) {
+        self.gpg(&["--armor", "--output", to.to_str().unwrap(), "--export"]);
+    }
+
+    /// What the key is known by.
+    pub(crate) fn fingerprint(&self) -> String {
+        let home = self.home.path().to_str().unwrap();
+        let _turn = self.turn.lock().unwrap();
+        let listed = run(
+            "gpg",
+            ["--homedir", home, "--batch", "--with-colons", "--list-keys"],
+        )
+        .unwrap();
+        let line = listed.lines().find(|line| line.starts_with("fpr:")).unwrap();
+        line.split(':').nth(9).unwrap().to_owned()
+    }
+
     fn sign(&self, file: &Path, to: &Path) {
         self.gpg(&[
             "--clearsign",

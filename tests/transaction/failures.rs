@@ -93,7 +93,7 @@ fn package_missing(kit: &Kit) {
 }
 
 /// Leaves about this much space.
-fn fill(machine: &Machine<'_>, mebibytes: u64) {
+pub(crate) fn fill(machine: &Machine<'_>, mebibytes: u64) {
     let top = machine.disk.top();
     let free = || {
         let usage = run("btrfs", ["filesystem", "usage", "-b", top.to_str().unwrap()]).unwrap();

@@ -80,7 +80,12 @@ fn main() {
     let lacks_zypper = lacks.clone().or_else(zypper::lacks);
     let others = cases.into_iter().flatten().map(|case| (case, &lacks));
     let trials = others
-        .chain(zypper::CASES.iter().map(|case| (case, &lacks_zypper)))
+        .chain(
+            zypper::CASES
+                .iter()
+                .chain(zypper::QUESTIONS)
+                .map(|case| (case, &lacks_zypper)),
+        )
         .map(|((name, case), lacks)| match lacks {
             // The reason stands in the name: that is what the runner prints.
             Some(reason) => Trial::test(format!("{name} ({reason})"), || Ok(())).with_ignored_flag(true),

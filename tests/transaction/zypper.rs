@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Updates by zypper: a small system with rpm's database, and a repository of packages built here.
 
+mod questions;
+
+use crate::failures::fill;
 use crate::network::{Server, remove_below};
 use engine::{Engine as _, Outcome};
 use model::{Capability, ChangeKind, Concern, FailureCode, NewSnapshot, Phase, SnapshotId};
@@ -12,6 +15,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use support::loop_btrfs::{has_program, run};
 use support::machine::{Kit, Machine, Place, Record, failure};
 
+pub(crate) use questions::CASES as QUESTIONS;
+
 pub(crate) const CASES: &[crate::Case] = &[
     ("zypper::check_lists_what_an_update_would_change", check_lists),
     ("zypper::an_update_takes_what_was_downloaded", fetched_before),
@@ -21,12 +26,22 @@ pub(crate) const CASES: &[crate::Case] = &[
     ("zypper::failing_script", failing_script),
     ("zypper::repository_gone", repository_gone),
     ("zypper::repository_unsigned", repository_unsigned),
+    ("zypper::a_release_takes_what_is_newer_and_names_patches", release),
+    ("zypper::disk_full", disk_full),
     ("zypper::databases_are_read_as_rpm_reads_them", databases),
 ];
 
 /// Why there can be none here.
 pub(crate) fn lacks() -> Option<String> {
-    let programs = ["zypper", "rpm", "rpmdb2solv", "rpmbuild", "createrepo_c", "ldd"];
+    let programs = [
+        "zypper",
+        "rpm",
+        "rpmdb2solv",
+        "rpmbuild",
+        "createrepo_c",
+        "modifyrepo_c",
+        "ldd",
+    ];
     let missing = programs.into_iter().find(|program| !has_program(program));
     missing.map(|program| format!("needs {program}"))
 }
@@ -38,6 +53,8 @@ struct Rpm<'a> {
     header: &'a str,
     scripts: &'a str,
     changelog: &'a str,
+    /// MiB of something that cannot be packed smaller.
+    large: u32,
 }
 
 impl<'a> Rpm<'a> {
@@ -48,6 +65,7 @@ impl<'a> Rpm<'a> {
             header: "",
             scripts: "",
             changelog: "* Sun Mar 01 2026 A <a@example.org>\n- First",
+            large: 0,
         }
     }
 
@@ -58,7 +76,15 @@ impl<'a> Rpm<'a> {
         let (folder, turn) = &*BUILT;
         let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut hasher = DefaultHasher::new();
-        (self.name, self.version, self.header, self.scripts, self.changelog).hash(&mut hasher);
+        (
+            self.name,
+            self.version,
+            self.header,
+            self.scripts,
+            self.changelog,
+            self.large,
+        )
+            .hash(&mut hasher);
         let known = folder.path().join(hasher.finish().to_string());
         if !known.is_dir() {
             self.build_anew(&known);
@@ -75,13 +101,15 @@ impl<'a> Rpm<'a> {
             header,
             scripts,
             changelog,
+            large,
         } = self;
         let top = tempfile::tempdir().unwrap();
         let spec = top.path().join("it.spec");
         let text = format!(
             "Name: {name}\nVersion: {version}\nRelease: 1\nSummary: {name}\nLicense: CC0-1.0\nBuildArch: noarch\n\
              AutoReqProv: no\n{header}\n%description\n{name}\n%install\nmkdir -p %{{buildroot}}/usr/share/{name}\n\
-             echo {version} > %{{buildroot}}/usr/share/{name}/version\n%files\n/usr/share/{name}\n{scripts}\n\
+             echo {version} > %{{buildroot}}/usr/share/{name}/version\n\
+             head -c {large}M /dev/urandom > %{{buildroot}}/usr/share/{name}/data\n%files\n/usr/share/{name}\n{scripts}\n\
              %changelog\n{changelog}\n"
         );
         fs::write(&spec, text).unwrap();
@@ -360,6 +388,77 @@ fn repository_unsigned(kit: &Kit) {
         "{}",
         failure.detail
     );
+    machine.assert_old_system();
+}
+
+/// A system with releases: `up` takes what is newer and leaves alone what the repository no longer has; its patches say
+/// which of it is for security.
+fn release(kit: &Kit) {
+    let machine = Machine::with(kit, Place::Sysimage, 1400, |system| {
+        with_rpm(system);
+        fs::remove_file(system.join("etc/os-release")).ok();
+        fs::write(
+            system.join("etc/os-release"),
+            "ID=\"opensuse-leap\"\nVERSION_ID=\"16.0\"\n",
+        )
+    });
+    let folder = folder(&machine);
+    fs::create_dir_all(&folder).unwrap();
+    // A distribution upgrade would go back to this gamma, and would remove theta, which nobody offers.
+    for package in [
+        Rpm::new("alpha", "2"),
+        Rpm::new("delta", "1"),
+        Rpm::new("gamma", "0.5"),
+    ] {
+        package.build(&folder);
+    }
+    run("createrepo_c", ["-q", folder.to_str().unwrap()]).unwrap();
+    let patch = "<?xml version=\"1.0\"?>\n<updates><update from=\"a@example.org\" status=\"stable\" type=\"security\" \
+                 version=\"1\"><id>test-2026-1</id><title>Security update for alpha</title><severity>important</severity>\
+                 <release>test</release><issued date=\"1772000000\"/><references/><description>d</description><pkglist>\
+                 <collection><package name=\"alpha\" epoch=\"0\" version=\"2\" release=\"1\" arch=\"noarch\">\
+                 <filename>alpha-2.rpm</filename></package></collection></pkglist></update></updates>\n";
+    let file = folder.join("updateinfo.xml");
+    fs::write(&file, patch).unwrap();
+    let repodata = folder.join("repodata");
+    run(
+        "modifyrepo_c",
+        [
+            "--mdtype=updateinfo",
+            file.to_str().unwrap(),
+            repodata.to_str().unwrap(),
+        ],
+    )
+    .unwrap();
+    let record = Record::default();
+    let set = record.check(&machine.engine());
+    record.print_on_panic();
+    let set = set.unwrap();
+    let shown: Vec<_> = set
+        .packages
+        .iter()
+        .map(|it| format!("{} {} {}>{} {}", it.name, it.kind, it.old, it.new, it.security))
+        .collect();
+    assert_eq!(shown, ["alpha upgraded 1-1>2-1 true"]);
+    let record = Record::default();
+    let result = record.update(&machine.engine());
+    record.print_on_panic();
+    assert_eq!(result.unwrap(), Outcome::Changed(SnapshotId(2)));
+    let version = |name: &str| machine.read(2, &format!("usr/share/{name}/version"));
+    assert_eq!(["alpha", "gamma", "theta"].map(version), ["2\n", "1\n", "1\n"]);
+    machine.assert_running_untouched();
+}
+
+fn disk_full(kit: &Kit) {
+    let machine = machine(kit);
+    let large = Rpm {
+        large: 90,
+        ..Rpm::new("alpha", "2")
+    };
+    publish(&machine, &[large]);
+    fill(&machine, 40);
+    let failure = failure(machine.update());
+    assert_eq!(failure.code, FailureCode::DiskFull, "{}", failure.detail);
     machine.assert_old_system();
 }
 

@@ -90,6 +90,7 @@ fn running(permille: Option<u16>, cancellable: bool) -> JobState {
     JobState::Running {
         progress,
         cancellable,
+        asked: None,
     }
 }
 

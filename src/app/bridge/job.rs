@@ -154,6 +154,7 @@ impl qobject::CurrentJob {
         if let JobState::Running {
             progress,
             cancellable,
+            ..
         } = &job.state
         {
             let permille = progress.permille.map_or(-1, i32::from);

@@ -31,6 +31,7 @@ fn job() -> Job {
         state: JobState::Running {
             progress: Progress::at(Phase::Prepare),
             cancellable: true,
+            asked: None,
         },
     }
 }
@@ -58,6 +59,7 @@ fn a_job_moves_from_its_beginning_to_its_end() {
     let JobState::Running {
         progress,
         cancellable,
+        ..
     } = &state.jobs[&JobId(3)].state
     else {
         panic!("it runs")

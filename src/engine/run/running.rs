@@ -2,7 +2,7 @@
 //! A program from its start to its end, and the process that ends everything with it.
 
 use super::line::Lines;
-use super::{Finished, OnStatus};
+use super::{Finished, OnStatus, Terminal};
 use crate::{Context, Error};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -135,6 +135,7 @@ impl Running {
         context: &Context<'_>,
         mut on_status: Option<OnStatus<'_>>,
         on_line: Option<OnStatus<'_>>,
+        terminal: Option<&Terminal>,
     ) -> Result<(), Error> {
         let (mut out, mut err, mut info) = (Lines::default(), Lines::default(), Lines::default());
         let mut log = |line: &str| context.report.log(line);
@@ -145,7 +146,13 @@ impl Running {
         let mut deadline = None;
         let (mut cancelled, mut exited) = (false, false);
         while !exited || self.stdout.is_some() || self.stderr.is_some() || self.status.is_some() {
-            let ready = self.wait(context, cancelled, exited, deadline)?;
+            let ready = self.wait(context, (cancelled, exited), deadline, terminal)?;
+            if let Some(terminal) = terminal {
+                if ready.terminal {
+                    terminal.drain();
+                }
+                terminal.tick();
+            }
             if ready.cancel {
                 cancelled = true;
                 deadline = Some(Instant::now() + GRACE);
@@ -207,9 +214,9 @@ impl Running {
     fn wait(
         &self,
         context: &Context<'_>,
-        cancelled: bool,
-        exited: bool,
+        (cancelled, exited): (bool, bool),
         deadline: Option<Instant>,
+        terminal: Option<&Terminal>,
     ) -> Result<Ready, Error> {
         let mut ready = Ready::default();
         let wanted = [
@@ -221,17 +228,17 @@ impl Running {
                 (!cancelled && !exited).then(|| context.cancel.as_fd()),
                 &mut ready.cancel,
             ),
+            (terminal.map(AsFd::as_fd), &mut ready.terminal),
         ];
         let (mut fds, flags): (Vec<_>, Vec<_>) = wanted
             .into_iter()
             .filter_map(|(fd, flag)| Some((PollFd::from_borrowed_fd(fd?, PollFlags::IN), flag)))
             .unzip();
-        let timeout = deadline.map(|deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            Timespec {
-                tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
-                tv_nsec: left.subsec_nanos().into(),
-            }
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let due = terminal.and_then(Terminal::due);
+        let timeout = left.into_iter().chain(due).min().map(|left| Timespec {
+            tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
+            tv_nsec: left.subsec_nanos().into(),
         });
         match poll(&mut fds, timeout.as_ref()) {
             Ok(_) => {}
@@ -266,6 +273,7 @@ struct Ready {
     status: bool,
     exit: bool,
     cancel: bool,
+    terminal: bool,
 }
 
 fn keep(tail: &mut VecDeque<String>, line: &str, context: &Context<'_>) {

@@ -3,10 +3,11 @@
 
 use super::browse::Shown;
 use super::packages::{Offer, Packages, update_set};
+use super::work::Fault;
 use crate::{Error, System};
 use model::{
-    Capabilities, Capability, Cleanup, Condition, Failure, PackageChange, Phase, Refusal, RefusalCode,
-    Snapshot, SnapshotId, SnapshotKind, StartFailure, State, Timestamp, UpdateSet, Uuid, userdata_key,
+    Capabilities, Capability, Cleanup, Condition, PackageChange, Phase, Refusal, RefusalCode, Snapshot,
+    SnapshotId, SnapshotKind, StartFailure, State, Timestamp, UpdateSet, Uuid, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +35,7 @@ pub(super) struct Machine {
     /// Names and versions of packages that wait in the cache.
     pub(super) fetched: BTreeSet<(String, String)>,
     /// What goes wrong each time a job reaches the phase.
-    pub(super) broken: BTreeMap<Phase, Failure>,
+    pub(super) broken: BTreeMap<Phase, Fault>,
     /// The snapshot a transaction of this engine is open in.
     pub(super) open: Option<SnapshotId>,
     /// What the journals of starts that failed tell.

@@ -105,7 +105,7 @@ impl SimEngine {
             return Some(fault);
         }
         drop(faults);
-        self.machine().broken.get(&phase).cloned().map(Fault::Fail)
+        self.machine().broken.get(&phase).cloned()
     }
 
     /// What other programs do to the machine.

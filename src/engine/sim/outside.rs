@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::machine::Base;
+use super::work::Fault;
 use super::{Offer, SimEngine};
 use model::{
     Capability, Cleanup, Condition, Edit, Failure, Phase, RefusalCode, SnapshotId, StartFailure, userdata_key,
@@ -105,7 +106,7 @@ impl<'a> Outside<'a> {
     pub fn fail_always(&self, phase: Phase, failure: Option<Failure>) {
         let broken = &mut self.0.machine().broken;
         match failure {
-            Some(failure) => broken.insert(phase, failure),
+            Some(failure) => broken.insert(phase, Fault::Fail(failure)),
             None => broken.remove(&phase),
         };
     }

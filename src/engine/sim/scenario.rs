@@ -4,12 +4,17 @@
 use super::history::{DAY, HOUR, Past, RELEASES, before, normal, offers, release};
 use super::machine::{Base, Machine};
 use super::packages::Packages;
+use super::work::Fault;
 use model::{
-    Capability, Cleanup, Failure, FailureCode, Phase, RefusalCode, SnapshotId, Timestamp, userdata_key,
+    Capability, Cleanup, Failure, FailureCode, Phase, Question, QuestionKind, RefusalCode, SnapshotId,
+    Timestamp, userdata_key,
 };
 
 /// What a test's clock shows at first: 2 March 2026, 07:30 UTC.
 pub(super) const MORNING: Timestamp = Timestamp(1_772_436_600_000_000);
+
+/// The license that `asking` asks about.
+const LICENSE: &str = "LICENSE OF THE SIMULATED PLAYER\n\n1. You may play with it.\n2. It plays nothing.\n";
 
 macro_rules! scenarios {
     ($($(#[$meta:meta])* $variant:ident = $name:literal,)+) => {
@@ -46,6 +51,8 @@ scenarios! {
     RollbackPending = "rollback-pending",
     /// As `normal`, but a package's script fails with every update.
     Failing = "failing",
+    /// As `normal`, but every update asks for a license to be agreed to, and later whether to keep what a script failed for.
+    Asking = "asking",
     /// As `normal`, but the repositories cannot be reached.
     Offline = "offline",
     /// As `normal`, but the repositories have nothing new.
@@ -169,14 +176,33 @@ impl Scenario {
                               x86_64) scriptlet failed, exit status 1";
                 let failure =
                     Failure::new(FailureCode::PackageScript, detail).with("package", "kernel-default");
-                machine.broken.insert(Phase::Install, failure);
+                machine.broken.insert(Phase::Install, Fault::Fail(failure));
             }
             Self::Offline => {
                 let detail = "download of https://download.opensuse.org/tumbleweed/repo/oss/repodata/repomd.xml \
                               failed: could not resolve host: download.opensuse.org";
                 let failure =
                     Failure::new(FailureCode::Network, detail).with("repository", "openSUSE Tumbleweed");
-                machine.broken.insert(Phase::Refresh, failure);
+                machine.broken.insert(Phase::Refresh, Fault::Fail(failure));
+            }
+            Self::Asking => {
+                let failure = Failure::new(
+                    FailureCode::License,
+                    "the license of flash-player was not agreed to",
+                )
+                .with("package", "flash-player");
+                let question = Question::new(QuestionKind::License, LICENSE).with("package", "flash-player");
+                machine
+                    .broken
+                    .insert(Phase::Download, Fault::Ask(question, failure));
+                let detail = "%post(kernel-firmware-20260301-1.1.noarch) scriptlet failed, exit status 1";
+                let failure =
+                    Failure::new(FailureCode::PackageScript, detail).with("package", "kernel-firmware");
+                let question =
+                    Question::new(QuestionKind::PackageScript, detail).with("package", "kernel-firmware");
+                machine
+                    .broken
+                    .insert(Phase::Verify, Fault::Ask(question, failure));
             }
             Self::NoUpdates => machine.offers.clear(),
             Self::Leftover => {

@@ -3,7 +3,7 @@
 
 use super::SimEngine;
 use crate::{Context, Error};
-use model::{Failure, Phase, Progress};
+use model::{Failure, Phase, Progress, Question};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ pub enum Fault {
     Fail(Failure),
     /// The job ends as if the power went: what it began is left behind, for [`crate::Engine::recover`] to find.
     Crash,
+    /// The phase asks this, and fails with the cause when the answer is zero or nobody can be asked.
+    Ask(Question, Failure),
     /// The phase does not end until the job is cancelled or [`SimEngine::release`] is called.
     Hang,
     /// The job's thread panics; like a crash, but nothing tells the caller.
@@ -82,6 +84,18 @@ impl<'a> Work<'a> {
     pub(super) fn trouble(&mut self) -> Result<(), Stop> {
         match self.engine.trouble(self.phase) {
             None => Ok(()),
+            Some(Fault::Ask(question, failure)) => {
+                self.log(&question.text);
+                let answer = match self.context.report.can_ask() {
+                    true => self.context.report.ask(&question)?,
+                    false => None,
+                };
+                self.log(&format!("The answer is {}.", answer.unwrap_or(0)));
+                match answer {
+                    Some(1..) => Ok(()),
+                    _ => Err(Error::Packages(failure).into()),
+                }
+            }
             Some(Fault::Fail(failure)) => {
                 self.log(&format!("E: {}", failure.detail));
                 let error = match self.phase {

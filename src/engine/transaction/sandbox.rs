@@ -17,7 +17,7 @@ use super::place::{Place, Placed};
 use crate::packages::{Cache, Tree};
 use crate::run::Run;
 use crate::{Context, Error, Report};
-use model::{Progress, SnapshotId};
+use model::{Progress, Question, SnapshotId};
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{
@@ -105,18 +105,33 @@ impl Sandboxed {
 enum Said {
     Progress(Progress),
     Log(String),
+    Ask(Question, SyncSender<Result<Option<u32>, Error>>),
 }
 
-struct Relay(SyncSender<Said>);
+/// A report from the sandbox's thread to the thread of the job.
+struct Relay {
+    to: SyncSender<Said>,
+    can_ask: bool,
+}
 
 impl Report for Relay {
     fn progress(&self, progress: Progress) {
         // Nobody listens any more only when the calling thread is unwinding.
-        let _ = self.0.send(Said::Progress(progress));
+        let _ = self.to.send(Said::Progress(progress));
     }
 
     fn log(&self, line: &str) {
-        let _ = self.0.send(Said::Log(line.to_owned()));
+        let _ = self.to.send(Said::Log(line.to_owned()));
+    }
+
+    fn can_ask(&self) -> bool {
+        self.can_ask
+    }
+
+    fn ask(&self, question: &Question) -> Result<Option<u32>, Error> {
+        let (sender, answer) = sync_channel(1);
+        let _ = self.to.send(Said::Ask(question.clone(), sender));
+        answer.recv().unwrap_or(Ok(None))
     }
 }
 
@@ -127,10 +142,10 @@ pub(crate) fn enter<T: Send>(
     work: impl FnOnce(&Sandboxed, &Context<'_>) -> Result<T, Error> + Send,
 ) -> Result<T, Error> {
     let (sender, receiver) = sync_channel(256);
-    let cancel = context.cancel;
+    let (cancel, can_ask) = (context.cancel, context.report.can_ask());
     std::thread::scope(|scope| {
         let worker = scope.spawn(move || {
-            let report = Relay(sender);
+            let report = Relay { to: sender, can_ask };
             within(
                 spec,
                 &Context {
@@ -144,6 +159,10 @@ pub(crate) fn enter<T: Send>(
             match said {
                 Said::Progress(progress) => context.report.progress(progress),
                 Said::Log(line) => context.report.log(&line),
+                Said::Ask(question, sender) => {
+                    // It waits for this.
+                    let _ = sender.send(context.report.ask(&question));
+                }
             }
         }
         match worker.join() {

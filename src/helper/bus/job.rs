@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+use super::Options;
 use crate::service::Service;
 use model::JobId;
 use std::sync::Arc;
-use wire::{Error, Job, Outcome, Progress};
+use wire::{Error, Job, Outcome, Progress, Question};
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, fdo, interface};
@@ -35,6 +36,21 @@ impl JobObject {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), Error> {
         self.service.cancel(self.id, (&header, connection)).await
+    }
+
+    async fn answer(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        question: u32,
+        choice: u32,
+        options: Options,
+    ) -> Result<(), Error> {
+        wire::no_options(&options)?;
+        let answer = self
+            .service
+            .answer(self.id, (&header, connection), (question, choice));
+        answer.await
     }
 
     #[zbus(out_args("next", "lines"))]
@@ -80,6 +96,11 @@ impl JobObject {
     #[zbus(property)]
     async fn outcome(&self) -> fdo::Result<Outcome> {
         Ok(self.job()?.outcome)
+    }
+
+    #[zbus(property)]
+    async fn question(&self) -> fdo::Result<Question> {
+        Ok(self.job()?.question)
     }
 
     #[zbus(signal)]

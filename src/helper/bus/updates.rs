@@ -3,7 +3,7 @@ use super::Options;
 use crate::error::from_engine;
 use crate::outcome::Done;
 use crate::service::Service;
-use engine::Outcome;
+use engine::{Context, Outcome, Unasked};
 use model::{JobKind, State};
 use std::sync::Arc;
 use wire::Error;
@@ -85,15 +85,23 @@ impl Updates {
         #[zbus(connection)] connection: &Connection,
         options: Options,
     ) -> Result<(u32, OwnedObjectPath), Error> {
-        wire::no_options(&options)?;
+        let ask = wire::ask_from_wire(options)?;
         let begin = self.0.begin(
             (&header, connection),
             action::UPDATE,
             (JobKind::Update, None),
             State::may_update,
             |_| {
-                Box::new(|engine, context| {
-                    Ok(match engine.update(context)? {
+                Box::new(move |engine, context| {
+                    let unasked = Unasked(context.report);
+                    let context = match ask {
+                        true => *context,
+                        false => Context {
+                            report: &unasked,
+                            ..*context
+                        },
+                    };
+                    Ok(match engine.update(&context)? {
                         Outcome::Unchanged => Done::default(),
                         Outcome::Changed(id) => Done {
                             changed: true,

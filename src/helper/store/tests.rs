@@ -5,6 +5,7 @@ fn record(id: u32, ending: &str) -> Record {
     Record {
         default: 4,
         job: wire::Job {
+            question: wire::Question::default(),
             id,
             kind: "update".into(),
             uid: 1000,

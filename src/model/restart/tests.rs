@@ -70,6 +70,7 @@ fn the_night_restarts_only_what_waits_and_works_not() {
         state: JobState::Running {
             progress: Progress::at(Phase::Install),
             cancellable: false,
+            asked: None,
         },
     };
     working.jobs.insert(job.id, job);

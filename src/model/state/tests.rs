@@ -44,6 +44,7 @@ fn running(kind: JobKind) -> Job {
         state: JobState::Running {
             progress: Progress::at(Phase::Prepare),
             cancellable: true,
+            asked: None,
         },
     }
 }

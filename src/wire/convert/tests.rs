@@ -40,7 +40,8 @@ fn the_signatures_are_the_documented_ones() {
         (Plan::SIGNATURE, "(ua(ssssstsbas)sas)"),
         (Progress::SIGNATURE, "(siuus)"),
         (Outcome::SIGNATURE, "(ssu(sa{ss}s)t)"),
-        (Job::SIGNATURE, "(usuut(siuus)b(ssu(sa{ss}s)t))"),
+        (Question::SIGNATURE, "(usa{ss}sast)"),
+        (Job::SIGNATURE, "(usuut(siuus)b(ssu(sa{ss}s)t)(usa{ss}sast))"),
     ] {
         assert_eq!(signature.to_string(), documented);
     }
@@ -95,6 +96,13 @@ fn everything_comes_back_as_it_went() {
             ..model::Progress::at(Phase::Install)
         },
         cancellable: true,
+        asked: Some(Box::new(model::Asked {
+            number: 2,
+            until: Timestamp(9),
+            question: model::Question::new(model::QuestionKind::Conflict, "nothing provides x")
+                .with("package", "y")
+                .or("do not install y"),
+        })),
     };
     for state in [running, JobState::Ended(outcome())] {
         let job = model::Job {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-use crate::types::{Outcome, Progress};
-use zbus::proxy;
+use crate::types::{Outcome, Progress, Question};
+use std::collections::HashMap;
+use zbus::{Variant, proxy};
 
 /// One job.
 #[proxy(interface = "org.kedge.Kedge1.Job", default_service = "org.kedge.Kedge1")]
@@ -8,6 +9,10 @@ pub trait Job {
     /// Asks the job to stop.
     #[zbus(allow_interactive_auth)]
     fn cancel(&self) -> zbus::Result<()>;
+
+    /// Answers the question with this number.
+    #[zbus(allow_interactive_auth)]
+    fn answer(&self, question: u32, choice: u32, options: HashMap<&str, Variant<'_>>) -> zbus::Result<()>;
 
     /// Lines of the log, as `History.ReadLog`.
     fn read_log(&self, from: u64) -> zbus::Result<(u64, Vec<String>)>;
@@ -43,6 +48,10 @@ pub trait Job {
     /// What it came to.
     #[zbus(property)]
     fn outcome(&self) -> zbus::Result<Outcome>;
+
+    /// What it asks.
+    #[zbus(property)]
+    fn question(&self) -> zbus::Result<Question>;
 
     /// New lines of the log; `first` is the number of the first of them.
     #[zbus(signal)]

@@ -2,25 +2,29 @@
 //! zypper and rpm, as openSUSE has them.
 //!
 //! The zypper that runs is the snapshot's own. Its exit code is the verdict, its words name the cause, and what it means
-//! for the system is judged by the database afterwards. Nobody is asked: a package that wants its licence agreed to, or
-//! a conflict without a way out, ends the update with that as the cause.
+//! for the system is judged by the database afterwards. Where somebody can be asked, what only a person can decide is
+//! (`talk`); where nobody can, a license to agree to, a conflict without a way out, a new key or a script that failed ends
+//! the update with that as the cause.
 
 mod method;
+pub mod prompt;
 pub mod said;
 pub mod stream;
+mod talk;
 
 use super::reader::{Reader, Source};
 use super::{Cache, Database, Package, Packages, Tree, rpm};
-use crate::run::{Finished, Run};
+use crate::run::{Finished, Run, Terminal};
 use crate::transaction::Sandboxed;
-use crate::{Context, Error, Outcome, VisitFile};
+use crate::{Context, Error, Outcome, Report, VisitFile};
 use method::Method;
-use model::{Phase, Progress, UpdateSet};
-use said::Tracker;
+use model::{Phase, Progress, Question, QuestionKind, UpdateSet};
+use said::{Step, Tracker};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Mutex;
+use talk::{Answers, Talk};
 
 /// The most that a dry run may say.
 const CAPTURE_LIMIT: usize = 64 * 1024 * 1024;
@@ -39,6 +43,8 @@ const ENVIRONMENT: [(&str, &str); 4] = [
 const REBOOT_NEEDED: i32 = 102;
 const RESTART_NEEDED: i32 = 103;
 const REPOSITORIES_SKIPPED: i32 = 106;
+/// A package's script failed; everything else was done.
+const SCRIPT_FAILED: i32 = 107;
 
 /// The zypper package manager.
 #[derive(Debug, Default)]
@@ -107,8 +113,8 @@ impl Packages for Zypper {
     }
 
     fn check(&self, inside: &Sandboxed, context: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
-        refresh(inside, context, 0..600)?;
-        let plan = self.plan(inside, context)?;
+        refresh(inside, context, 0..600, None)?;
+        let plan = self.plan(inside, context, None)?;
         context.report.progress(Progress {
             permille: Some(850),
             ..Progress::at(Phase::Refresh)
@@ -121,14 +127,14 @@ impl Packages for Zypper {
     }
 
     fn download(&self, inside: &Sandboxed, context: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
-        refresh(inside, context, 0..150)?;
-        let plan = self.plan(inside, context)?;
+        refresh(inside, context, 0..150, None)?;
+        let plan = self.plan(inside, context, None)?;
         if plan.planned.is_empty() {
             return Ok(UpdateSet::default());
         }
         let security = security(inside, context)?;
         let mut tracker = Tracker::new(200..1000, 1000..1000, plan.planned.len());
-        let run = self.perform(inside, context, &["--download-only"], &mut tracker);
+        let run = self.perform(inside, context, &["--download-only"], &mut tracker, None);
         run.map(|()| plan.update_set(&|name| security.contains(name)).fetched())
     }
 
@@ -142,13 +148,17 @@ impl Packages for Zypper {
             let length = u32::from(permille.end.saturating_sub(permille.start));
             permille.start + u16::try_from(length * part / 100).unwrap_or(0)
         };
-        refresh(inside, context, at(0)..at(8))?;
-        let plan = self.plan(inside, context)?;
+        let mut answers = context.report.can_ask().then(Answers::default);
+        refresh(inside, context, at(0)..at(8), answers.as_mut())?;
+        let asked_by_refresh = answers.as_ref().map_or(0, Answers::count);
+        let plan = self.plan(inside, context, answers.as_mut())?;
         if plan.count == Some(0) || (plan.count.is_none() && plan.planned.is_empty()) {
             return Ok(Outcome::Unchanged);
         }
         let mut tracker = Tracker::new(at(10)..at(45), at(45)..at(100), plan.planned.len());
-        self.perform(inside, context, &[], &mut tracker)?;
+        // Where nothing was asked nothing will be, and then package scripts have no terminal to wait at.
+        let mut answers = answers.filter(|answers| answers.count() > asked_by_refresh);
+        self.perform(inside, context, &[], &mut tracker, answers.as_mut())?;
         Ok(Outcome::Changed(()))
     }
 
@@ -168,13 +178,21 @@ impl Packages for Zypper {
 
 impl Zypper {
     /// What an update would change.
-    fn plan(&self, inside: &Sandboxed, context: &Context<'_>) -> Result<said::Run, Error> {
-        let command = zypper(inside, ["--no-refresh", self.method().verb()]).args([
-            "-y",
-            "--auto-agree-with-product-licenses",
-            "--dry-run",
-        ]);
-        let (finished, run) = listen(command, context)?;
+    fn plan(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        answers: Option<&mut Answers>,
+    ) -> Result<said::Run, Error> {
+        let verb = ["--no-refresh", self.method().verb()];
+        let options = ["--auto-agree-with-product-licenses", "--dry-run"];
+        let (finished, run) = match answers {
+            None => listen(zypper(inside, verb).args(options), context)?,
+            Some(answers) => {
+                let args = verb.into_iter().chain(options);
+                converse(inside, args, context, answers, &mut |_| {})?
+            }
+        };
         self.judge(finished, &run)?;
         Ok(run)
     }
@@ -186,20 +204,29 @@ impl Zypper {
         context: &Context<'_>,
         options: &'static [&'static str],
         tracker: &mut Tracker,
+        answers: Option<&mut Answers>,
     ) -> Result<(), Error> {
-        let mut run = said::Run::default();
         let report = context.report;
-        let mut take = |line: &str| {
-            let mut log = |line: &str| report.log(line);
-            run.feed(&format!("{line}\n"), &mut log, &mut |step| {
-                report.progress(tracker.take(step))
-            });
+        let mut progress = |step| report.progress(tracker.take(step));
+        let verb = [self.method().verb(), "--auto-agree-with-product-licenses"];
+        let (finished, run) = match answers {
+            None => {
+                let mut run = said::Run::default();
+                let mut take = |line: &str| {
+                    let mut log = |line: &str| report.log(line);
+                    run.feed(&format!("{line}\n"), &mut log, &mut progress);
+                };
+                let command = zypper(inside, verb).args(options.iter().copied());
+                (command.lines(&mut take).finish(context)?, run)
+            }
+            Some(answers) => {
+                let args = verb.into_iter().chain(options.iter().copied());
+                converse(inside, args, context, answers, &mut progress)?
+            }
         };
-        let command = zypper(inside, [self.method().verb()])
-            .args(["-y", "--auto-agree-with-product-licenses"])
-            .args(options.iter().copied())
-            .lines(&mut take);
-        let finished = command.finish(context)?;
+        if finished.status.code() == Some(SCRIPT_FAILED) && is_kept(report, &run)? {
+            return Ok(());
+        }
         self.judge(finished, &run)
     }
 
@@ -212,6 +239,53 @@ impl Zypper {
             code => Err(Error::Packages(run.failure(code, finished.into_error().chain()))),
         }
     }
+}
+
+/// Whether a person wants to keep a system in which a package's script failed.
+fn is_kept(report: &dyn Report, run: &said::Run) -> Result<bool, Error> {
+    if !report.can_ask() {
+        return Ok(false);
+    }
+    let package = run.failed_script().unwrap_or_default();
+    let question =
+        Question::new(QuestionKind::PackageScript, &run.scripts.join("\n")).with("package", package);
+    let kept = report.ask(&question)?.is_some_and(|choice| choice > 0);
+    if kept {
+        report.log("Kept although a script failed.");
+    }
+    Ok(kept)
+}
+
+/// Runs zypper to its end and answers what it asks.
+fn converse(
+    inside: &Sandboxed,
+    args: impl IntoIterator<Item = &'static str>,
+    context: &Context<'_>,
+    answers: &mut Answers,
+    progress: &mut (dyn FnMut(Step) + Send),
+) -> Result<(Finished, said::Run), Error> {
+    let terminal = Terminal::open()?;
+    let mut talk = Talk::new(context.report, &terminal, answers);
+    let mut run = said::Run::default();
+    let mut take = |line: &str| {
+        let mut log = |line: &str| context.report.log(line);
+        run.feed(&format!("{line}\n"), &mut log, &mut |step| {
+            if matches!(step, Step::Install(..)) {
+                talk.installs();
+            }
+            progress(step);
+        });
+        for (prompt, asked) in run.prompts.take() {
+            if talk.prompt(&prompt, asked) {
+                run.prompts.licensed = None;
+            }
+        }
+    };
+    let zypper = inside.command("zypper").env(ENVIRONMENT);
+    let zypper = zypper.args(["--xmlout"]).args(args);
+    let finished = zypper.terminal(&terminal).lines(&mut take).finish(context)?;
+    talk.end()?;
+    Ok((finished, run))
 }
 
 fn zypper<'a>(inside: &Sandboxed, args: impl IntoIterator<Item = &'static str>) -> Run<'a> {
@@ -236,12 +310,20 @@ fn listen(command: Run<'_>, context: &Context<'_>) -> Result<(Finished, said::Ru
 }
 
 /// Asks every repository. A single one that does not answer is a failure: what it may have is unknown then.
-fn refresh(inside: &Sandboxed, context: &Context<'_>, permille: Range<u16>) -> Result<(), Error> {
+fn refresh(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    permille: Range<u16>,
+    answers: Option<&mut Answers>,
+) -> Result<(), Error> {
     context.report.progress(Progress {
         permille: Some(permille.start),
         ..Progress::at(Phase::Refresh)
     });
-    let (finished, run) = listen(zypper(inside, ["refresh"]), context)?;
+    let (finished, run) = match answers {
+        None => listen(zypper(inside, ["refresh"]), context)?,
+        Some(answers) => converse(inside, ["refresh"], context, answers, &mut |_| {})?,
+    };
     match finished.status.code() {
         Some(0) => Ok(()),
         code => Err(Error::Packages(run.failure(code, finished.into_error().chain()))),

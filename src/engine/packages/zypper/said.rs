@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! What zypper said in one run: what it would change, what it was asked, what went wrong, and how far it is.
 
+use super::prompt::Prompts;
 use super::stream::{Element, Said, Stream};
 use crate::packages::{Package, change, rpm};
 use model::{Failure, FailureCode, PackageChange, Phase, Progress, UpdateSet};
@@ -42,6 +43,10 @@ pub struct Run {
     pub messages: Vec<String>,
     /// What it asked, in its own words; it answers itself.
     pub questions: Vec<String>,
+    /// What it asked.
+    pub prompts: Prompts,
+    /// What it said about scripts of packages that failed.
+    pub scripts: Vec<String>,
     /// The names of patches for security that are needed.
     pub security: Vec<String>,
     /// The package it worked on last.
@@ -70,6 +75,10 @@ impl Run {
                 if it.get("type") != "info" && self.messages.len() < MESSAGES {
                     self.messages.push(text.to_owned());
                 }
+                if text.contains("scriptlet failed") && self.scripts.len() < MESSAGES {
+                    self.scripts.push(text.to_owned());
+                }
+                self.prompts.message(text);
             }
             "text" | "description" if it.is_in("prompt") => {
                 text.lines()
@@ -78,7 +87,10 @@ impl Run {
                 if self.questions.len() < MESSAGES {
                     self.questions.push(text.to_owned());
                 }
+                self.prompts.element(it);
             }
+            "option" if it.is_in("prompt") => self.prompts.element(it),
+            "prompt" => self.prompts.element(it),
             "install-summary" => {
                 let number = |name| it.get(name).parse::<i64>().unwrap_or(0);
                 self.count = it.get("packages-to-change").parse().ok();
@@ -148,6 +160,15 @@ impl Run {
         }
     }
 
+    /// The package whose script failed first: `%post(NAME) scriptlet failed`, else the one that was worked on last.
+    pub fn failed_script(&self) -> Option<&str> {
+        let named = self.scripts.iter().find_map(|text| {
+            let (_, rest) = text.split_once('(')?;
+            rest.split_once(')').map(|(name, _)| name)
+        });
+        named.or(self.current.as_deref())
+    }
+
     /// Why it failed, by its exit code and its words; `detail` is everything for a technician.
     pub fn failure(&self, code: Option<i32>, detail: String) -> Failure {
         let said = |words: &[&str]| {
@@ -163,6 +184,7 @@ impl Run {
             // A script that failed is the cause even where others complained before.
             (Some(107), _) => (FailureCode::PackageScript, ""),
             (Some(7), _) => (FailureCode::LockHeld, ""),
+            (Some(4), None) if self.prompts.licensed.is_some() => (FailureCode::License, ""),
             (_, Some(cause)) => cause,
             // It asked something that only a person can answer.
             (Some(4), None) if !self.questions.is_empty() => (FailureCode::Conflict, ""),
@@ -182,7 +204,15 @@ impl Run {
                 Some(name) => failure.with("repository", name),
                 None => failure,
             },
-            FailureCode::PackageScript | FailureCode::DiskFull => match &self.current {
+            FailureCode::License => match &self.prompts.licensed {
+                Some(package) => failure.with("package", package),
+                None => failure,
+            },
+            FailureCode::PackageScript => match self.failed_script() {
+                Some(package) => failure.with("package", package),
+                None => failure,
+            },
+            FailureCode::DiskFull => match &self.current {
                 Some(package) => failure.with("package", package),
                 None => failure,
             },
