@@ -252,8 +252,14 @@ fn keys(kit: &Kit) {
     publish(&machine, &[Rpm::new("alpha", "3")]);
     sign(&machine, &first);
     let person = Person::answering(&[]);
-    assert_eq!(person.update(&machine).unwrap(), Outcome::Changed(SnapshotId(3)));
-    assert_eq!(person.asked(), []);
+    let result = person.update(&machine);
+    assert_eq!(
+        person.asked(),
+        [],
+        "{}",
+        person.record.log.lock().unwrap().join("\n")
+    );
+    assert_eq!(result.unwrap(), Outcome::Changed(SnapshotId(3)));
     // Another key is another question.
     publish(&machine, &[Rpm::new("alpha", "4")]);
     sign(&machine, &second);

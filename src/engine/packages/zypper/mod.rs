@@ -354,11 +354,24 @@ fn security(inside: &Sandboxed, context: &Context<'_>) -> Result<BTreeSet<String
     Ok(packages)
 }
 
-/// The packages in what `zypper info -t patch` says: lines `NAME.ARCH < VERSION` below `Conflicts`.
+/// Architectures that zypper puts behind a package's name; one without any is for all.
+const ARCHITECTURES: [&str; 11] = [
+    "aarch64", "armv6hl", "armv7hl", "i586", "i686", "noarch", "ppc64le", "riscv64", "s390x", "src", "x86_64",
+];
+
+/// The packages in what `zypper info -t patch` says: lines `NAME.ARCH < VERSION` below `Conflicts`, or one behind it when
+/// it is the only one.
 fn patched(text: &str) -> Vec<String> {
     let package = |line: &str| {
         let (name, _) = line.trim().split_once(" < ")?;
-        let name = name.rsplit_once('.').map_or(name, |(name, _)| name);
+        let name = match name.strip_prefix("Conflicts") {
+            Some(only) => only.trim_start().trim_start_matches(':').trim_start(),
+            None => name,
+        };
+        let name = match name.rsplit_once('.') {
+            Some((name, arch)) if ARCHITECTURES.contains(&arch) => name,
+            _ => name,
+        };
         (!name.contains(' ') && !name.is_empty()).then(|| name.trim_start_matches("srcpackage:").to_owned())
     };
     text.lines().filter_map(package).collect()
@@ -373,5 +386,13 @@ mod tests {
         let text = "Information for patch openSUSE-2026-1:\n------\nName        : openSUSE-2026-1\nConflicts   : [3]\n    \
                     curl.x86_64 < 8.14-2.1\n    libcurl4.noarch < 8.14-2.1\n    srcpackage:curl < 8.14-2.1\n";
         assert_eq!(patched(text), ["curl", "libcurl4", "curl"]);
+        assert_eq!(
+            patched("Provides    : patch:x = 1\nConflicts   : alpha < 2-1\n"),
+            ["alpha"]
+        );
+        assert_eq!(
+            patched("Conflicts   : [2]\n    python3.11 < 3\n    python3.11.x86_64 < 3\n"),
+            ["python3.11", "python3.11"]
+        );
     }
 }

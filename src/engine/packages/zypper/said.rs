@@ -72,7 +72,9 @@ impl Run {
                 text.lines()
                     .filter(|line| !line.trim().is_empty())
                     .for_each(|line| log(line.trim()));
-                if it.get("type") != "info" && self.messages.len() < MESSAGES {
+                // rpm's own complaints are passed on as information.
+                let counts = it.get("type") != "info" || text.starts_with("error:") || tells_of_space(text);
+                if counts && self.messages.len() < MESSAGES {
                     self.messages.push(text.to_owned());
                 }
                 if text.contains("scriptlet failed") && self.scripts.len() < MESSAGES {
@@ -226,6 +228,7 @@ const CAUSES: &[(&[&str], FailureCode)] = &[
     (
         &[
             "no space left",
+            "more space on the",
             "more space needed",
             "not enough space",
             "disk full",
@@ -288,6 +291,13 @@ const CAUSES: &[(&[&str], FailureCode)] = &[
         FailureCode::Conflict,
     ),
 ];
+
+/// `installing package NAME needs 43MB more space on the / filesystem`.
+fn tells_of_space(text: &str) -> bool {
+    ["more space on the", "No space left"]
+        .iter()
+        .any(|words| text.contains(words))
+}
 
 fn quoted(text: &str) -> Option<&str> {
     let (_, rest) = text.split_once('\'')?;
