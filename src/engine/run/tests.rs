@@ -143,30 +143,3 @@ fn no_descriptor_leaks() {
         open_descriptors()
     );
 }
-
-#[test]
-fn a_terminal_repeats_a_line_until_somebody_reads_it() {
-    let terminal = Terminal::open().unwrap();
-    // What was typed before it listens is thrown away, as zypper does; standard input stays empty.
-    let script = "cat; timeout --foreground 0.5 cat </dev/tty >/dev/null; \
-                  while read -r line </dev/tty; do echo \"$line\"; [ \"$line\" != answer ] || exit 7; done";
-    let mut heard = Vec::new();
-    let mut take = |line: &str| {
-        heard.push(line.to_owned());
-        if line == "there?" {
-            terminal.enter("answer");
-        }
-    };
-    terminal.repeat("there?");
-    let (log, result) = run(shell(script).terminal(&terminal).lines(&mut take));
-    assert_eq!(result.unwrap().status.code(), Some(7));
-    assert_eq!(log, [] as [&str; 0]);
-    assert_eq!(
-        (heard.first().unwrap().as_str(), heard.last().unwrap().as_str()),
-        ("there?", "answer")
-    );
-    assert!(
-        heard.iter().rev().skip(1).all(|line| line == "there?"),
-        "{heard:?}"
-    );
-}

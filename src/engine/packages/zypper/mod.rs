@@ -36,8 +36,11 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ("DISABLE_RESTART_ON_UPDATE", "yes"),
     ("DISABLE_SNAPPER_ZYPP_PLUGIN", "1"),
     ("SYSTEMD_OFFLINE", "1"),
-    ("ZYPP_READONLY_HACK", "0"),
+    (READ_ONLY, "0"),
 ];
+/// Where this is set, whatever to, a key that is trusted is not written into rpm's database: libzypp looks only whether
+/// it is there.
+const READ_ONLY: &str = "ZYPP_READONLY_HACK";
 
 /// Exit codes (zypper(8)): a restart of the machine or of zypper itself is wanted, repositories were left out.
 const REBOOT_NEEDED: i32 = 102;
@@ -281,7 +284,8 @@ fn converse(
             }
         }
     };
-    let zypper = inside.command("zypper").env(ENVIRONMENT);
+    let environment = ENVIRONMENT.into_iter().filter(|(key, _)| *key != READ_ONLY);
+    let zypper = inside.command("zypper").env(environment);
     let zypper = zypper.args(["--xmlout"]).args(args);
     let finished = zypper.terminal(&terminal).lines(&mut take).finish(context)?;
     talk.end()?;
