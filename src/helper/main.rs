@@ -109,6 +109,7 @@ async fn serve_offline(offline: Offline) -> anyhow::Result<()> {
         scratch.path().to_owned()
     });
     let setup = Setup {
+        patience: helper::PATIENCE,
         engine: Arc::new(native),
         authority: Arc::new(Everyone),
         state_dir: dir,
