@@ -151,7 +151,7 @@ impl Key {
     }
 
     /// Signs into a file of its own, as zypper wants it.
-    pub(crate) fn sign_apart(&self, file: &Path, to: &Path) {
+    pub fn sign_apart(&self, file: &Path, to: &Path) {
         self.gpg(&[
             "--armor",
             "--detach-sign",
@@ -162,12 +162,12 @@ impl Key {
     }
 
     /// Writes the public key, as zypper wants it.
-    pub(crate) fn export(&self, to: &Path) {
+    pub fn export(&self, to: &Path) {
         self.gpg(&["--armor", "--output", to.to_str().unwrap(), "--export"]);
     }
 
     /// What the key is known by.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         let home = self.home.path().to_str().unwrap();
         let _turn = self.turn.lock().unwrap();
         let listed = run(

@@ -2,7 +2,6 @@
 //! What zypper asks reaches a person, and the answer reaches zypper.
 
 use super::{Rpm, folder, installed, machine, publish, with_rpm, write_repository};
-use crate::repository::Key;
 use engine::{Context, Engine as _, Error, Outcome, Report};
 use model::{FailureCode, Progress, Question, QuestionKind, SnapshotId};
 use std::collections::VecDeque;
@@ -10,6 +9,7 @@ use std::fs;
 use std::sync::Mutex;
 use support::loop_btrfs::run;
 use support::machine::{Kit, Machine, Place, Record, failure};
+use support::repository::Key;
 
 pub(crate) const CASES: &[crate::Case] = &[
     ("zypper::license_is_agreed_to_once", license_agreed),
