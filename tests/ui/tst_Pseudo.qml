@@ -509,7 +509,8 @@ Item {
                 "settings": settingsPage
             };
             system.status = row.status;
-            row.set();
+            if (row.set)
+                row.set();
             currentJob.running = row.status.code === "working";
             currentJob.permille = 437;
             page = pages[row.page].createObject(root, {
