@@ -70,11 +70,17 @@ fn main() {
         broken: false,
     }));
     let needs = needs();
-    let all: Vec<(&str, Body)> = [tray::TESTS, notifications::TESTS, progress::TESTS, runner::TESTS]
-        .into_iter()
-        .flatten()
-        .copied()
-        .collect();
+    let all: Vec<(&str, Body)> = [
+        tray::TESTS,
+        notifications::TESTS,
+        progress::TESTS,
+        runner::TESTS,
+        notifications::LAST,
+    ]
+    .into_iter()
+    .flatten()
+    .copied()
+    .collect();
     let mut trials = vec![icons::trial()];
     for (name, body) in all {
         let shared = Arc::clone(&shared);

@@ -25,14 +25,17 @@ pub(crate) const TESTS: &[(&str, Body)] = &[
         body!(a_muted_event_does_not_pop_up),
     ),
     (
-        "a_muted_program_does_not_pop_up",
-        body!(a_muted_program_does_not_pop_up),
-    ),
-    (
         "a_window_in_front_needs_no_notification",
         body!(a_window_in_front_needs_no_notification),
     ),
 ];
+
+/// Plasma hears of such a setting only while it shows a notification of ours, so that taking it back may not be heard of:
+/// nothing comes after this one.
+pub(crate) const LAST: &[(&str, Body)] = &[(
+    "a_muted_program_does_not_pop_up",
+    body!(a_muted_program_does_not_pop_up),
+)];
 
 const UPDATES: &str = "12 updates are available, with security fixes";
 const READY: &str = "Restart to finish the update";
@@ -136,10 +139,6 @@ async fn a_muted_program_does_not_pop_up(desktop: &mut Desktop) {
     tokio::time::sleep(Duration::from_secs(4)).await;
     let shown = desktop.screen.find("notification", UPDATES).await;
     desktop.picture("muted-in-system-settings");
-    desktop.run(
-        "kwriteconfig6",
-        &[&file[..], &["--key", "ShowPopups", "--type", "bool", "true"]].concat(),
-    );
     assert!(shown.is_none(), "muted, but {shown:?}");
     subject.end(desktop).await;
 }
