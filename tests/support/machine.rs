@@ -159,30 +159,10 @@ impl<'a> Machine<'a> {
             change(system)
         };
         let disk = LoopBtrfs::with_system(mebibytes, layout, fill).unwrap();
-        let (root, srv) = (disk.root(), disk.top().join("@/srv"));
+        let srv = disk.top().join("@/srv");
         disk.btrfs(["subvolume", "create", srv.to_str().unwrap()])
             .unwrap();
-        run(
-            "mount",
-            [
-                "--bind",
-                srv.to_str().unwrap(),
-                root.join("srv").to_str().unwrap(),
-            ],
-        )
-        .unwrap();
-        run(
-            "mount",
-            [
-                "-t",
-                "tmpfs",
-                "-o",
-                "mode=0755",
-                "run",
-                root.join("run").to_str().unwrap(),
-            ],
-        )
-        .unwrap();
+        mount_others(&disk);
         let repository = Repository {
             path: srv.join("repo"),
         };
