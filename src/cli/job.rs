@@ -3,15 +3,16 @@
 
 use crate::bar::Bar;
 use crate::exit::{Exit, Stop};
+use crate::question::{self, Keyboard};
 use crate::text::safe;
-use crate::{question, words};
+use crate::words;
 use client::{Client, Error, Link, View};
 use futures_util::StreamExt;
 use model::{Asked, Job, JobId, JobOutcome, JobState, RefusalCode};
 use std::future::Future;
 use std::pin::pin;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::watch;
 
 /// Requests to stop that came to this process.
 #[derive(Debug)]
@@ -85,17 +86,17 @@ async fn follow(
     let mut log = pin!(client.log_stream(id));
     let mut logs = verbose;
     let mut stopping = false;
-    let mut question: Option<(Asked, oneshot::Receiver<String>)> = None;
+    let mut questions = Questions::default();
     loop {
         let over = show(&views.borrow_and_update(), id, &mut bar);
         if over && !logs {
             break;
         }
-        ask(&views.borrow(), id, &mut bar, &mut question);
+        questions.show(&views.borrow(), id, &mut bar);
         tokio::select! {
-            line = typed(&mut question), if question.is_some() => {
-                if let Some((asked, _)) = question.take() {
-                    answer(client, id, &asked, &line, &mut bar).await?;
+            (asked, line) = questions.typed() => {
+                if answer(client, id, &asked, &line, &mut bar).await? {
+                    questions.answered = Some(asked.number);
                 }
             }
             line = log.next(), if logs => match line {
@@ -124,41 +125,57 @@ async fn follow(
     Ok(client.wait(id).await?)
 }
 
-/// Asks what the job asks, where there is somebody who can answer. What it no longer asks is forgotten.
-fn ask(view: &View, id: JobId, bar: &mut Bar, open: &mut Option<(Asked, oneshot::Receiver<String>)>) {
-    let asked = view.state.jobs.get(&id).and_then(Job::asked);
-    if open.as_ref().map(|(asked, _)| asked) == asked {
-        return;
+/// What a job asks, and who can answer.
+#[derive(Debug, Default)]
+struct Questions {
+    open: Option<Asked>,
+    /// The number of the last one that was answered: the state may show it for a moment longer.
+    answered: Option<u32>,
+    /// From the first question on: what is typed before belongs to the shell.
+    keyboard: Option<Keyboard>,
+}
+
+impl Questions {
+    /// Asks what the job asks, where there is somebody who can answer. What it no longer asks is forgotten.
+    fn show(&mut self, view: &View, id: JobId, bar: &mut Bar) {
+        let asked = view.state.jobs.get(&id).and_then(Job::asked);
+        let asked = asked.filter(|asked| self.answered != Some(asked.number));
+        if self.open.as_ref() == asked {
+            return;
+        }
+        if self.open.take().is_some() {
+            bar.say("The question is no longer open.");
+        }
+        if let Some(asked) = asked.filter(|_| question::can_ask()) {
+            self.keyboard.get_or_insert_with(Keyboard::new).forget_typed();
+            bar.say(&question::words(&asked.question));
+            self.open = Some(asked.clone());
+        }
     }
-    if open.take().is_some() {
-        bar.say("The question is no longer open.");
-    }
-    if let Some(asked) = asked.filter(|_| question::can_ask()) {
-        question::forget_typed();
-        bar.say(&question::words(&asked.question));
-        *open = Some((asked.clone(), question::line()));
+
+    /// The open question, which is then open no longer, and the line that is typed as its answer.
+    async fn typed(&mut self) -> (Asked, String) {
+        if let (Some(_), Some(keyboard)) = (&self.open, &mut self.keyboard) {
+            let line = keyboard.line().await;
+            if let Some(asked) = self.open.take() {
+                return (asked, line);
+            }
+        }
+        std::future::pending().await
     }
 }
 
-/// The line that is typed as the answer.
-async fn typed(open: &mut Option<(Asked, oneshot::Receiver<String>)>) -> String {
-    match open {
-        Some((_, line)) => line.await.unwrap_or_default(),
-        None => std::future::pending().await,
-    }
-}
-
-async fn answer(client: &Client, id: JobId, asked: &Asked, line: &str, bar: &mut Bar) -> Result<(), Stop> {
+/// Gives this line as the answer. Returns whether it was one; if not, it is asked again, since nothing is open any more.
+async fn answer(client: &Client, id: JobId, asked: &Asked, line: &str, bar: &mut Bar) -> Result<bool, Stop> {
     let Some(choice) = question::choice(&asked.question, line) else {
-        // It is asked again, since nothing is open any more.
         bar.say("That is none of the answers.");
-        return Ok(());
+        return Ok(false);
     };
     match client.answer(id, asked.number, choice).await {
         Err(Error::Refused(refusal)) => bar.say(&words::refusal(&refusal)),
         answered => answered?,
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Shows how far the job is. Returns whether it is over.

@@ -5,7 +5,7 @@ use crate::text::safe;
 use model::{Question, QuestionKind};
 use rustix::termios::{QueueSelector, tcflush};
 use std::io::IsTerminal;
-use tokio::sync::oneshot;
+use tokio::sync::mpsc;
 
 /// Whether there is somebody to ask.
 pub(crate) fn can_ask() -> bool {
@@ -66,22 +66,39 @@ pub(crate) fn choice(question: &Question, line: &str) -> Option<u32> {
     }
 }
 
-/// Throws away what was typed before the question: it was meant for something else.
-pub(crate) fn forget_typed() {
-    // Fails only where the keyboard is no terminal any more, and then reading ends at once.
-    let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+/// The lines that somebody types. One thread reads them for as long as the program runs: a second one would fight with it
+/// for the next line, and nobody can make it stop reading.
+#[derive(Debug)]
+pub(crate) struct Keyboard {
+    lines: mpsc::UnboundedReceiver<String>,
 }
 
-/// The next line that somebody types, empty at the end of the keyboard. Nobody waits for the thread, because nobody can make it stop reading.
-pub(crate) fn line() -> oneshot::Receiver<String> {
-    let (sender, receiver) = oneshot::channel();
-    std::thread::spawn(move || {
-        let mut line = String::new();
-        let _ = std::io::stdin().read_line(&mut line);
-        // The job may have ended meanwhile.
-        let _ = sender.send(line);
-    });
-    receiver
+impl Keyboard {
+    pub(crate) fn new() -> Self {
+        let (sender, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            // The end of the keyboard and its loss end the channel, and so does the end of the job.
+            while matches!(std::io::stdin().read_line(&mut line), Ok(1..)) {
+                if sender.send(std::mem::take(&mut line)).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { lines }
+    }
+
+    /// Throws away what was typed until now: it was meant for something else.
+    pub(crate) fn forget_typed(&mut self) {
+        // Fails only where the keyboard is no terminal any more, and then reading ends at once.
+        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+        while self.lines.try_recv().is_ok() {}
+    }
+
+    /// The next line, empty at the end of the keyboard.
+    pub(crate) async fn line(&mut self) -> String {
+        self.lines.recv().await.unwrap_or_default()
+    }
 }
 
 #[cfg(test)]

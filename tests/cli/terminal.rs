@@ -9,7 +9,7 @@ use engine::{Engine, Fault, Scenario};
 use libtest_mimic::Failed;
 use model::{Failure, FailureCode, Phase, Question, QuestionKind, SnapshotId};
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,22 +38,28 @@ fn release_later(stage: &Stage) -> impl FnOnce() + Send + use<> {
     }
 }
 
-/// Runs kedgectl on a terminal where somebody types; returns its exit code and all that the terminal got.
-fn typed(stage: &Stage, term: &str, args: &[&str], keys: &str) -> Result<(i32, String), Failed> {
+/// kedgectl on a terminal. It ends after a while even when it waits for a key that never comes.
+fn terminal(stage: &Stage, term: &str, args: &[&str]) -> Result<Child, Failed> {
     let words: Vec<_> = args.iter().map(|word| format!("'{word}'")).collect();
     let line = format!(
-        "'{}' --bus '{}' {}",
+        "exec timeout --foreground 120 '{}' --bus '{}' {}",
         stage.program().display(),
         stage.address(),
         words.join(" ")
     );
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+    let script = Command::new("script")
+        .args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"])
         .env("TERM", term)
         .env("SHELL", "/bin/sh")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
+    Ok(script)
+}
+
+/// Runs kedgectl on a terminal where somebody types; returns its exit code and all that the terminal got.
+fn typed(stage: &Stage, term: &str, args: &[&str], keys: &str) -> Result<(i32, String), Failed> {
+    let mut script = terminal(stage, term, args)?;
     let mut keyboard = script.stdin.take().ok_or("a pipe")?;
     keyboard.write_all(keys.as_bytes())?;
     // The keyboard stays: its end would be Ctrl-D.
@@ -65,20 +71,7 @@ fn typed(stage: &Stage, term: &str, args: &[&str], keys: &str) -> Result<(i32, S
 
 /// The same where somebody reads: each key comes after the words that it answers.
 fn answered(stage: &Stage, args: &[&str], answers: &[(&str, &str)]) -> Result<(i32, String), Failed> {
-    let words: Vec<_> = args.iter().map(|word| format!("'{word}'")).collect();
-    let line = format!(
-        "'{}' --bus '{}' {}",
-        stage.program().display(),
-        stage.address(),
-        words.join(" ")
-    );
-    let mut script = Command::new("script")
-        .args(["--quiet", "--return", "--flush", "--command", &line, "/dev/null"])
-        .env("TERM", "dumb")
-        .env("SHELL", "/bin/sh")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()?;
+    let mut script = terminal(stage, "dumb", args)?;
     let mut keyboard = script.stdin.take().ok_or("a pipe")?;
     let mut screen = script.stdout.take().ok_or("a pipe")?;
     let (mut text, mut seen) = (String::new(), 0);
@@ -114,6 +107,7 @@ fn a_license_is_read_and_agreed_to(it: &Asserted) -> Result<(), Failed> {
         text.contains("A script of the package kernel-firmware failed"),
         "{text:?}"
     );
+    assert_eq!(text.matches("Agree? [y/N]").count(), 1, "{text:?}");
     assert_eq!(stage.engine.system()?.to_state().pending_updates().len(), 1);
     Ok(())
 }
