@@ -53,6 +53,14 @@ Kirigami.ScrollablePage {
             text: i18ncp("@info", "%1 file with a very long path is not shown.", "%1 files with very long paths are not shown.", root.files.leftOut)
         }
 
+        Kirigami.InlineMessage {
+            Layout.fillWidth: true
+            position: Kirigami.InlineMessage.Position.Header
+            type: Kirigami.MessageType.Warning
+            visible: root.files.full || root.failed && view.count > 0
+            text: root.files.full ? i18nc("@info", "What is shown is not all: more files differ than there is room to remember on the disk.") : i18nc("@info the other text says what happened", "What is shown may not be all. %1", Failures.sentence(root.files.error))
+        }
+
         QQC2.ToolBar {
             Layout.fillWidth: true
             position: QQC2.ToolBar.Header

@@ -4,6 +4,7 @@
 use client::{Bus, Client, View};
 use cxx_qt_lib::QString;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -80,4 +81,14 @@ pub(crate) fn follow(mut tell: impl FnMut(View) -> bool + Send + 'static) {
             }
         }
     });
+}
+
+/// Where files go that nobody else sees and that are gone with this program: best to a disk, which a directory for
+/// temporary files may not be on.
+pub(crate) fn scratch() -> Vec<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.filter(|it| it.is_absolute()).or_else(home);
+    let rest = [PathBuf::from("/var/tmp"), std::env::temp_dir()];
+    cache.into_iter().chain(rest).collect()
 }

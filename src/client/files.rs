@@ -117,7 +117,7 @@ impl Client {
         })
     }
 
-    /// The same, put together and ready to be folded. `seen` is told of every change when it arrives.
+    /// The same, put together in memory. `seen` is told of every change when it arrives.
     ///
     /// # Errors
     /// The helper refused, could not go on, or could not be reached.

@@ -9,6 +9,7 @@
 
 mod agent;
 mod call;
+mod change_file;
 mod connection;
 mod error;
 mod files;
@@ -20,6 +21,7 @@ mod surroundings;
 mod text;
 
 pub use agent::{AgentView, follow_agent, plan_restart};
+pub use change_file::{ChangeFile, KeepError};
 pub use error::Error;
 pub use files::{ChangeStream, Content};
 pub use space::CleanUpPlan;

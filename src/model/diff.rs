@@ -2,9 +2,11 @@
 //! How the files of two system versions differ.
 
 mod fold;
+mod scan;
 mod tree;
 
-pub use fold::{Counts, FileEntry, FileGroup, Files};
+pub use fold::{Counts, Files};
+pub use scan::FileScan;
 pub use tree::{FileFold, FileRow, FileRowKind, FileTree};
 
 use crate::code::coded;
@@ -153,6 +155,46 @@ pub struct FileChange {
     pub aspects: Aspects,
     /// The path before a renaming.
     pub from: Option<Vec<u8>>,
+}
+
+/// The same, lent by whoever keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileChangeRef<'a> {
+    /// See [`FileChange::path`].
+    pub path: &'a [u8],
+    /// What happened.
+    pub kind: FileChangeKind,
+    /// See [`FileChange::file`].
+    pub file: FileKind,
+    /// See [`FileChange::aspects`].
+    pub aspects: Aspects,
+    /// The path before a renaming.
+    pub from: Option<&'a [u8]>,
+}
+
+impl FileChangeRef<'_> {
+    /// The change for oneself.
+    pub fn to_change(self) -> FileChange {
+        FileChange {
+            path: self.path.to_vec(),
+            kind: self.kind,
+            file: self.file,
+            aspects: self.aspects,
+            from: self.from.map(<[u8]>::to_vec),
+        }
+    }
+}
+
+impl<'a> From<&'a FileChange> for FileChangeRef<'a> {
+    fn from(change: &'a FileChange) -> Self {
+        Self {
+            path: &change.path,
+            kind: change.kind,
+            file: change.file,
+            aspects: change.aspects,
+            from: change.from.as_deref(),
+        }
+    }
 }
 
 impl PartialOrd for Aspects {

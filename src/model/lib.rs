@@ -44,8 +44,8 @@ pub use cadence::{
 };
 pub use capability::{Absence, Capabilities, Capability};
 pub use diff::{
-    Aspects, Counts, FileChange, FileChangeKind, FileEntry, FileFold, FileGroup, FileKind, FileRow,
-    FileRowKind, FileTree, FileVersion, Files, FilesSummary, PATH_LIMIT, PathError, PathText, checked_path,
+    Aspects, Counts, FileChange, FileChangeKind, FileChangeRef, FileFold, FileKind, FileRow, FileRowKind,
+    FileScan, FileTree, FileVersion, Files, FilesSummary, PATH_LIMIT, PathError, PathText, checked_path,
 };
 pub use event::Event;
 pub use failure::{Failure, FailureCode};

@@ -78,17 +78,9 @@ async fn changes() {
         (summary.rows as usize, seen, summary.left_out),
         (rows.len(), rows.len(), 0)
     );
-    let groups = files.groups(b"");
-    assert!(
-        groups
-            .iter()
-            .any(|group| group.package.as_deref() == Some("kernel-default"))
-    );
-    let loose: Vec<_> = files
-        .of_package(None, b"", 9)
-        .into_iter()
-        .map(|it| it.path)
-        .collect();
+    assert!(files.iter().any(|(_, owner)| owner == Some("kernel-default")));
+    let loose = files.iter().filter(|(_, owner)| owner.is_none());
+    let loose: Vec<_> = loose.map(|(change, _)| change.path).collect();
     assert_eq!(loose, [b"etc/issue".to_vec(), b"root/notes".to_vec()]);
     assert_eq!(machine.authority.asked(), [(action::READ, true)]);
     // The same two versions: nothing but the end.

@@ -77,6 +77,7 @@ Item {
             changes.error = {};
             changes.created = changes.deleted = changes.changed = changes.renamed = 0;
             changes.hidden = changes.leftOut = 0;
+            changes.full = false;
             changes.filter = "";
             asked.clear();
         }
@@ -166,6 +167,19 @@ Item {
             tryVerify(() => holding("2 folders with changes are not for everybody.") !== null);
             find(page, item => item instanceof Kirigami.InlineMessage).actions[0].trigger();
             compare(changes.calls, ["showHidden"]);
+        }
+
+        function test_aListThatIsNotWholeSaysSo() {
+            changes.line({});
+            changes.full = true;
+            tryVerify(() => holding("more files differ than there is room to remember") !== null);
+            changes.full = false;
+            changes.error = {
+                "type": "disconnected"
+            };
+            tryVerify(() => holding("What is shown may not be all. ") !== null);
+            changes.error = {};
+            tryVerify(() => holding("What is shown") === null);
         }
 
         function test_loadingEmptyAndFailed() {

@@ -5,11 +5,11 @@ use super::publish;
 use super::row_model::{self, Row, show_rows};
 use super::value::{self, shown, text};
 use crate::runtime;
-use client::{Error, FilesFrame, FilesWish};
+use client::{ChangeFile, Error, FilesFrame, FilesWish, KeepError};
 use core::pin::Pin;
 use cxx_qt::{CxxQtThread, CxxQtType, Initialize, Threading};
 use cxx_qt_lib::{QString, QVariant};
-use model::{Counts, Failure, FailureCode, FileFold, FileRow, FileRowKind, FileTree, Files, SnapshotId};
+use model::{Counts, FileFold, FileRow, FileRowKind, FileTree, SnapshotId};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -50,6 +50,7 @@ pub(crate) mod qobject {
         #[qproperty(i32, renamed, READ, NOTIFY)]
         #[qproperty(i32, hidden, READ, NOTIFY)]
         #[qproperty(i32, left_out, cxx_name = "leftOut", READ, NOTIFY)]
+        #[qproperty(bool, full, READ, NOTIFY)]
         type FileModel = super::FileModelRust;
 
         /// Asks how the files of `to` differ from those of `from`, unless that is shown. Zero is the running system.
@@ -136,6 +137,9 @@ impl Row for FileRow {
     }
 }
 
+/// The changes that have come, once there is a place for them.
+type Kept = Mutex<Option<ChangeFile>>;
+
 /// The fields behind `FileModel`.
 #[derive(Default)]
 pub struct FileModelRust {
@@ -151,10 +155,12 @@ pub struct FileModelRust {
     renamed: i32,
     hidden: i32,
     left_out: i32,
+    /// There was no room for all changes.
+    full: bool,
     asked: bool,
     all: bool,
     tree: FileTree,
-    files: Arc<Mutex<Files>>,
+    files: Arc<Kept>,
     rows: Vec<FileRow>,
     /// Lines are being made of the changes, and have to be made anew afterwards.
     drawing: bool,
@@ -206,6 +212,7 @@ impl qobject::FileModel {
         }
         publish!(self, error, error_changed, value::nothing());
         publish!(self, left_out, left_out_changed, 0);
+        publish!(self, full, full_changed, false);
         publish!(self, loading, loading_changed, true);
         self.as_mut().draw();
         let (question, files, qt) = (self.question, Arc::clone(&self.files), self.qt_thread());
@@ -222,17 +229,18 @@ impl qobject::FileModel {
         self.as_mut().rust_mut().reader = Some(reader);
     }
 
-    fn ended(mut self: Pin<&mut Self>, question: u64, told: Result<u64, Error>) {
+    fn ended(mut self: Pin<&mut Self>, question: u64, told: Result<Told, Error>) {
         if self.question != question {
             return;
         }
         match told {
-            Ok(left_out) => publish!(
+            Ok(Told::All { left_out }) => publish!(
                 self,
                 left_out,
                 left_out_changed,
                 i32::try_from(left_out).unwrap_or(i32::MAX)
             ),
+            Ok(Told::AsManyAsThereIsRoom) => publish!(self, full, full_changed, true),
             Err(error) => publish!(self, error, error_changed, value::error(&error)),
         }
         publish!(self, loading, loading_changed, false);
@@ -249,25 +257,30 @@ impl qobject::FileModel {
         let (tree, files, question) = (self.tree.clone(), Arc::clone(&self.files), self.question);
         let qt = self.qt_thread();
         runtime::spawn(async move {
-            let lines = move || {
-                let mut files = files.blocking_lock();
-                files.sort();
-                (tree.rows(&files), files.counts())
+            let lines = move || match files.blocking_lock().as_mut() {
+                Some(files) => files.rows(&tree),
+                None => Ok(Default::default()),
             };
-            let (rows, counts) = tokio::task::spawn_blocking(lines).await.unwrap_or_default();
-            let _ = qt.queue(move |model| model.drawn(question, rows, counts));
+            let lines = tokio::task::spawn_blocking(lines).await;
+            let lines = lines.unwrap_or_else(|_| Ok(Default::default()));
+            let _ = qt.queue(move |model| model.drawn(question, lines));
         });
     }
 
-    fn drawn(mut self: Pin<&mut Self>, question: u64, rows: Vec<FileRow>, counts: Counts) {
+    fn drawn(mut self: Pin<&mut Self>, question: u64, lines: Result<(Vec<FileRow>, Counts), KeepError>) {
         self.as_mut().rust_mut().drawing = false;
         if self.question == question {
-            publish!(self, created, created_changed, number(counts.created));
-            publish!(self, deleted, deleted_changed, number(counts.deleted));
-            publish!(self, changed, changed_changed, number(counts.changed));
-            publish!(self, renamed, renamed_changed, number(counts.renamed));
-            publish!(self, hidden, hidden_changed, number(counts.hidden));
-            show_rows!(self, rows);
+            match lines {
+                Ok((rows, counts)) => {
+                    publish!(self, created, created_changed, number(counts.created));
+                    publish!(self, deleted, deleted_changed, number(counts.deleted));
+                    publish!(self, changed, changed_changed, number(counts.changed));
+                    publish!(self, renamed, renamed_changed, number(counts.renamed));
+                    publish!(self, hidden, hidden_changed, number(counts.hidden));
+                    show_rows!(self, rows);
+                }
+                Err(error) => publish!(self, error, error_changed, value::error(&error.into())),
+            }
         }
         if std::mem::take(&mut self.as_mut().rust_mut().again) {
             self.draw();
@@ -303,13 +316,23 @@ impl qobject::FileModel {
     }
 }
 
-/// Reads the changes, and lets lines be made of them now and then. Returns how many could not be told.
+/// How far the changes were told.
+enum Told {
+    /// To the end, but for so many.
+    All { left_out: u64 },
+    /// Until there was no room for more.
+    AsManyAsThereIsRoom,
+}
+
+/// Reads the changes, and lets lines be made of them now and then.
 async fn read(
-    files: &Mutex<Files>,
+    files: &Kept,
     (from, to): (Option<SnapshotId>, Option<SnapshotId>),
     wish: FilesWish,
     qt: &CxxQtThread<qobject::FileModel>,
-) -> Result<u64, Error> {
+) -> Result<Told, Error> {
+    let made = tokio::task::block_in_place(|| ChangeFile::create(&runtime::scratch()))?;
+    *files.lock().await = Some(made);
     let mut stream = runtime::client().file_changes(from, to, wish).await?;
     let (mut batch, mut shown, mut pause) = (Vec::new(), Instant::now(), FIRST);
     loop {
@@ -327,21 +350,23 @@ async fn read(
         if owner.is_none() && end.is_none() && !is_due && batch.len() < BATCH {
             continue;
         }
-        let mut files = files.lock().await;
-        for change in batch.drain(..) {
-            files.push(&change).ok_or_else(|| {
-                Error::Failed(Failure::new(
-                    FailureCode::Internal,
-                    "there are too many changes".to_owned(),
-                ))
-            })?;
+        let mut kept = files.lock().await;
+        let keep = || match kept.as_mut() {
+            Some(files) => {
+                batch.drain(..).try_for_each(|change| files.push(&change))?;
+                owner.map_or(Ok(()), |(package, numbers)| files.set_owner(&package, &numbers))
+            }
+            None => Ok(()),
+        };
+        match tokio::task::block_in_place(keep) {
+            Ok(()) => {}
+            Err(KeepError::Full) => return Ok(Told::AsManyAsThereIsRoom),
+            Err(error) => return Err(error.into()),
         }
-        if let Some((package, numbers)) = owner {
-            files.set_owner(&package, &numbers);
-        }
-        drop(files);
+        drop(kept);
         if let Some(summary) = end {
-            return Ok(summary.left_out);
+            let left_out = summary.left_out;
+            return Ok(Told::All { left_out });
         }
         if is_due {
             (shown, pause) = (Instant::now(), pause * 2);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-//! All changes between two versions, kept small, and folded on demand: one level of directories, or one package.
+//! All changes between two versions, kept small.
 
 use super::{Aspects, FileChange, FileChangeKind, FileKind};
 use std::cmp::Ordering;
-use std::ops::Range;
 
 /// How many changes of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -21,15 +20,28 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, kind: FileChangeKind) {
-        let count = match kind {
+    fn of(&mut self, kind: FileChangeKind) -> &mut u32 {
+        match kind {
             FileChangeKind::Created => &mut self.created,
             FileChangeKind::Deleted => &mut self.deleted,
             FileChangeKind::Changed => &mut self.changed,
             FileChangeKind::Renamed => &mut self.renamed,
             FileChangeKind::Hidden => &mut self.hidden,
-        };
+        }
+    }
+
+    pub(super) fn add(&mut self, kind: FileChangeKind) {
+        let count = self.of(kind);
         *count = count.saturating_add(1);
+    }
+
+    /// These without those.
+    pub(super) fn without(mut self, mut other: Self) -> Self {
+        for kind in FileChangeKind::ALL {
+            let count = self.of(*kind);
+            *count = count.saturating_sub(*other.of(*kind));
+        }
+        self
     }
 
     /// All of them.
@@ -44,26 +56,6 @@ impl Counts {
         .into_iter()
         .fold(0, u32::saturating_add)
     }
-}
-
-/// An entry of a folded directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileEntry {
-    /// Its whole path.
-    pub path: Vec<u8>,
-    /// The changes of the entry itself, mostly one; none for a directory that only holds changes.
-    pub changes: Vec<FileChange>,
-    /// The changes below it.
-    pub below: Counts,
-}
-
-/// A package with changed files.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileGroup {
-    /// The package; `None` for files of no package.
-    pub package: Option<String>,
-    /// Its changes.
-    pub counts: Counts,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -90,16 +82,9 @@ pub struct Files {
 }
 
 /// The order of a tree: what is below a directory follows it at once.
-fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
+pub(super) fn tree_order(a: &[u8], b: &[u8]) -> Ordering {
     let key = |byte: &u8| if *byte == b'/' { 0 } else { u16::from(*byte) + 1 };
     a.iter().map(key).cmp(b.iter().map(key))
-}
-
-fn is_below(path: &[u8], directory: &[u8]) -> bool {
-    directory.is_empty()
-        || path
-            .strip_prefix(directory)
-            .is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 impl Files {
@@ -157,14 +142,8 @@ impl Files {
         self.rows.get(number as usize)
     }
 
-    /// The rows of a part of the order.
-    fn ordered(&self, range: Range<usize>) -> impl Iterator<Item = &Compact> {
-        let part = self.order.get(range).unwrap_or_default();
-        part.iter().filter_map(|number| self.row(*number))
-    }
-
     fn all(&self) -> impl Iterator<Item = &Compact> {
-        self.ordered(0..self.order.len())
+        self.order.iter().filter_map(|number| self.row(*number))
     }
 
     /// How many changes there are.
@@ -206,109 +185,6 @@ impl Files {
         self.all().map(|row| (self.change(row), self.owner(row)))
     }
 
-    /// The changes at and below a directory; all for the empty path.
-    fn range(&self, directory: &[u8]) -> Range<usize> {
-        if directory.is_empty() {
-            return 0..self.order.len();
-        }
-        let path = |number: &u32| self.row(*number).map_or(&[][..], |row| self.path(row));
-        let first = self
-            .order
-            .partition_point(|number| tree_order(path(number), directory).is_lt());
-        let rest = self.order.get(first..).unwrap_or_default();
-        let length = rest.partition_point(|number| {
-            let path = path(number);
-            path == directory || is_below(path, directory)
-        });
-        first..first + length
-    }
-
-    /// One level: the entries of a directory that changed or below which something did, in the order of their names.
-    /// Only changes whose path contains `filter` count; the empty filter lets all through.
-    pub fn level(&self, directory: &[u8], filter: &[u8]) -> Vec<FileEntry> {
-        let skip = if directory.is_empty() {
-            0
-        } else {
-            directory.len() + 1
-        };
-        let mut entries: Vec<FileEntry> = Vec::new();
-        for row in self.ordered(self.range(directory)) {
-            let path = self.path(row);
-            let Some(rest) = path.get(skip..).filter(|rest| !rest.is_empty()) else {
-                continue;
-            };
-            if !contains(path, filter) {
-                continue;
-            }
-            let name = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
-            let entry_path = path.get(..skip + name).unwrap_or(path);
-            if entries.last().is_none_or(|last| last.path != entry_path) {
-                entries.push(FileEntry {
-                    path: entry_path.to_vec(),
-                    changes: Vec::new(),
-                    below: Counts::default(),
-                });
-            }
-            let Some(entry) = entries.last_mut() else { continue };
-            if name == rest.len() {
-                entry.changes.push(self.change(row));
-            } else {
-                entry.below.add(row.kind);
-            }
-        }
-        entries
-    }
-
-    /// The packages with changes, most changes first, and what belongs to none at the end. Only changes whose path
-    /// contains `filter` count.
-    pub fn groups(&self, filter: &[u8]) -> Vec<FileGroup> {
-        let mut counts = vec![Counts::default(); self.packages.len() + 1];
-        for row in self.rows.iter().filter(|row| contains(self.path(row), filter)) {
-            if let Some(counts) = counts.get_mut(row.owner as usize) {
-                counts.add(row.kind);
-            }
-        }
-        let mut counts = counts.into_iter();
-        let loose = counts.next().unwrap_or_default();
-        let mut groups: Vec<FileGroup> = std::iter::zip(&self.packages, counts)
-            .filter(|(_, counts)| counts.total() > 0)
-            .map(|(package, counts)| FileGroup {
-                package: Some(package.clone()),
-                counts,
-            })
-            .collect();
-        groups.sort_by(|a, b| {
-            let order = b.counts.total().cmp(&a.counts.total());
-            order.then_with(|| a.package.cmp(&b.package))
-        });
-        if loose.total() > 0 {
-            groups.push(FileGroup {
-                package: None,
-                counts: loose,
-            });
-        }
-        groups
-    }
-
-    /// The changes of one package, or of none, at most `limit` of them, in the order of a tree.
-    pub fn of_package(&self, package: Option<&str>, filter: &[u8], limit: usize) -> Vec<FileChange> {
-        self.all()
-            .filter(|row| self.owner(row) == package && contains(self.path(row), filter))
-            .take(limit)
-            .map(|row| self.change(row))
-            .collect()
-    }
-
-    /// The changes whose path contains `filter`, at most `limit` of them, in the order of a tree, and how many there are.
-    pub fn matching(&self, filter: &[u8], limit: usize) -> (Vec<FileChange>, usize) {
-        let matching: Vec<&Compact> = self
-            .all()
-            .filter(|row| contains(self.path(row), filter))
-            .collect();
-        let shown = matching.iter().take(limit).map(|row| self.change(row));
-        (shown.collect(), matching.len())
-    }
-
     /// How many changes of each kind.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -324,12 +200,4 @@ fn slice(bytes: &[u8], start: u32, length: u32) -> &[u8] {
         .get(start as usize..)
         .and_then(|rest| rest.get(..length as usize))
         .unwrap_or_default()
-}
-
-/// Whether `part` is in `path`; letters of ASCII match in either case.
-fn contains(path: &[u8], part: &[u8]) -> bool {
-    part.is_empty()
-        || path
-            .windows(part.len())
-            .any(|window| window.eq_ignore_ascii_case(part))
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! Which lines a list of changed files shows: folded, and only what is unfolded.
 
-use super::{Counts, FileChange, FileEntry, Files};
+use super::{Counts, FileChange};
 use crate::code::coded;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,99 +94,31 @@ impl FileTree {
     }
 
     /// How many lines are shown below a line.
-    fn limit(&self, key: &[u8]) -> usize {
+    pub(super) fn limit(&self, key: &[u8]) -> usize {
         self.more.get(&more_key(key)).map_or(STEP, |steps| steps * STEP)
     }
 
-    /// The lines. With a filter, directories make place for a plain list of what was found.
-    pub fn rows(&self, files: &Files) -> Vec<FileRow> {
-        let mut rows = Vec::new();
-        match self.fold() {
-            FileFold::Packages => self.packages(files, &mut rows),
-            FileFold::Directories if self.filter.is_empty() => self.directory(files, b"", 0, &mut rows),
-            FileFold::Directories => {
-                let (found, count) = files.matching(&self.filter, self.limit(b""));
-                let shown = found.len();
-                rows.extend(found.into_iter().map(|change| file(b"", &[], change, 0)));
-                self.end(b"", count - shown, 0, &mut rows);
-            }
-        }
-        rows
+    pub(super) fn filter(&self) -> &[u8] {
+        &self.filter
     }
 
-    fn end(&self, key: &[u8], left: usize, depth: u16, rows: &mut Vec<FileRow>) {
-        if left > 0 {
-            rows.push(FileRow {
-                key: more_key(key),
-                kind: FileRowKind::More(left),
-                depth,
-                name: Vec::new(),
-                change: None,
-                below: Counts::default(),
-                is_open: false,
-            });
-        }
+    /// What is unfolded, by the keys of the lines.
+    pub(super) fn open(&self) -> &BTreeSet<Vec<u8>> {
+        &self.open
     }
+}
 
-    fn directory(&self, files: &Files, path: &[u8], depth: u16, rows: &mut Vec<FileRow>) {
-        let mut entries = files.level(path, b"");
-        let left = entries.len().saturating_sub(self.limit(path));
-        entries.truncate(self.limit(path));
-        for entry in entries {
-            if entry.below.total() == 0 {
-                let changes = entry.changes.into_iter();
-                rows.extend(changes.map(|change| file(b"", path, change, depth)));
-                continue;
-            }
-            let mut entry = entry;
-            // A directory that only holds another one is one line with it.
-            while let Some(only) = only_directory(files, &entry) {
-                entry = only;
-            }
-            let is_open = self.open.contains(&entry.path);
-            let below = entry.path.clone();
-            // What was something else before and is a directory now has two changes of its own.
-            let mut changes = entry.changes.into_iter().rev();
-            rows.push(FileRow {
-                key: entry.path.clone(),
-                kind: FileRowKind::Directory,
-                depth,
-                name: name_below(&entry.path, path),
-                change: changes.next(),
-                below: entry.below,
-                is_open,
-            });
-            if is_open {
-                self.directory(files, &below, depth.saturating_add(1), rows);
-            }
-        }
-        self.end(path, left, depth, rows);
-    }
-
-    fn packages(&self, files: &Files, rows: &mut Vec<FileRow>) {
-        for group in files.groups(&self.filter) {
-            let mut key = vec![0];
-            key.extend_from_slice(group.package.as_deref().unwrap_or_default().as_bytes());
-            key.push(0);
-            let is_open = self.open.contains(&key);
-            let count = usize::try_from(group.counts.total()).unwrap_or(usize::MAX);
-            rows.push(FileRow {
-                key: key.clone(),
-                kind: FileRowKind::Package(group.package.clone()),
-                depth: 0,
-                name: Vec::new(),
-                change: None,
-                below: group.counts,
-                is_open,
-            });
-            if is_open {
-                let changes = files.of_package(group.package.as_deref(), &self.filter, self.limit(&key));
-                let left = count.saturating_sub(changes.len());
-                rows.extend(changes.into_iter().map(|change| file(&key, &[], change, 1)));
-                self.end(&key, left, 1, rows);
-            }
-        }
-    }
+/// The line behind the others of a directory or package, where some are left.
+pub(super) fn more(key: &[u8], left: usize, depth: u16) -> Option<FileRow> {
+    (left > 0).then(|| FileRow {
+        key: more_key(key),
+        kind: FileRowKind::More(left),
+        depth,
+        name: Vec::new(),
+        change: None,
+        below: Counts::default(),
+        is_open: false,
+    })
 }
 
 fn more_key(key: &[u8]) -> Vec<u8> {
@@ -194,7 +126,7 @@ fn more_key(key: &[u8]) -> Vec<u8> {
     [key, &[0, 0]].concat()
 }
 
-fn file(prefix: &[u8], directory: &[u8], change: FileChange, depth: u16) -> FileRow {
+pub(super) fn file(prefix: &[u8], directory: &[u8], change: FileChange, depth: u16) -> FileRow {
     let mut key = [prefix, &change.path].concat();
     // The same path may have been deleted and created.
     key.extend_from_slice(change.kind.as_str().as_bytes().get(..1).unwrap_or_default());
@@ -210,23 +142,10 @@ fn file(prefix: &[u8], directory: &[u8], change: FileChange, depth: u16) -> File
     }
 }
 
-fn name_below(path: &[u8], directory: &[u8]) -> Vec<u8> {
+pub(super) fn name_below(path: &[u8], directory: &[u8]) -> Vec<u8> {
     let rest = match directory {
         [] => path,
         _ => path.get(directory.len() + 1..).unwrap_or(path),
     };
     rest.to_vec()
 }
-
-/// The one directory in a directory, when nothing else changed in it and it did not change itself.
-fn only_directory(files: &Files, entry: &FileEntry) -> Option<FileEntry> {
-    if !entry.changes.is_empty() {
-        return None;
-    }
-    let mut level = files.level(&entry.path, b"");
-    let only = level.pop().filter(|_| level.is_empty())?;
-    (only.below.total() > 0).then_some(only)
-}
-
-#[cfg(test)]
-mod tests;

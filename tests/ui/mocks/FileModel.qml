@@ -17,6 +17,7 @@ ListModel {
     property int renamed: 0
     property int hidden: 0
     property int leftOut: 0
+    property bool full: false
     property var calls: []
 
     function line(members: var): void {
