@@ -56,6 +56,8 @@ QtObject {
             return i18nc("@info:tooltip why not", "Something else waits for the restart already");
         case "not-bootable":
             return i18nc("@info:tooltip why not", "It could not start");
+        case "removes-more":
+            return i18nc("@info:tooltip why not", "More packages would be removed than shown before");
         case "too-late":
             return i18nc("@info:tooltip why not", "It is almost done");
         case "nothing-asked":
@@ -159,6 +161,10 @@ QtObject {
             return i18nc("@info", "Some updates do not fit together yet. Trying again in a day or two usually helps.");
         case "license":
             return i18nc("@info", "A package asks for its license to be agreed to, which only an administrator can do in a terminal.");
+        case "unknown-package":
+            return i18nc("@info", "There is no package with this name.");
+        case "essential":
+            return i18nc("@info", "The system does not work without a package that would be removed.");
         case "unanswered":
             return i18nc("@info", "A question was not answered in time.");
         case "disk-full":

@@ -19,6 +19,10 @@ QtObject {
             return i18nc("@info:status", "Downloading updates");
         case "update":
             return i18nc("@info:status", "Installing updates");
+        case "install":
+            return i18nc("@info:status", "Installing packages");
+        case "remove":
+            return i18nc("@info:status", "Removing packages");
         case "rollback":
             return i18nc("@info:status", "Going back");
         case "try-once":
@@ -52,6 +56,10 @@ QtObject {
             return i18nc("@info:status", "Could not download the updates");
         case "update":
             return i18nc("@info:status", "The update did not work");
+        case "install":
+            return i18nc("@info:status", "Could not install the packages");
+        case "remove":
+            return i18nc("@info:status", "Could not remove the packages");
         case "rollback":
             return i18nc("@info:status", "Could not go back");
         case "try-once":
@@ -94,6 +102,10 @@ QtObject {
             return i18nc("@title", "Download of updates");
         case "update":
             return snapshot > 0 ? i18nc("@title", "Update to #%1", String(snapshot)) : i18nc("@title", "Update");
+        case "install":
+            return i18nc("@title", "Installation of packages");
+        case "remove":
+            return i18nc("@title", "Removal of packages");
         case "rollback":
             return i18nc("@title", "Rollback to #%1", String(snapshot));
         case "try-once":
@@ -127,6 +139,10 @@ QtObject {
             return "download-symbolic";
         case "update":
             return "install-symbolic";
+        case "install":
+            return "list-add-symbolic";
+        case "remove":
+            return "list-remove-symbolic";
         case "rollback":
             return "document-revert-symbolic";
         case "try-once":

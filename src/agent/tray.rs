@@ -197,6 +197,8 @@ pub(crate) const fn is_shown(kind: JobKind) -> bool {
         kind,
         JobKind::Download
             | JobKind::Update
+            | JobKind::Install
+            | JobKind::Remove
             | JobKind::Rollback
             | JobKind::Discard
             | JobKind::MakeRoom

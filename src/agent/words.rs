@@ -48,6 +48,8 @@ pub(crate) fn working(kind: JobKind) -> String {
         JobKind::Check => text("@info:status", "Checking for updates"),
         JobKind::Download => text("@info:status", "Downloading updates"),
         JobKind::Update => text("@info:status", "Installing updates"),
+        JobKind::Install => text("@info:status", "Installing packages"),
+        JobKind::Remove => text("@info:status", "Removing packages"),
         JobKind::Rollback => text("@info:status", "Going back"),
         JobKind::TryOnce => text("@info:status", "Preparing to try a version"),
         JobKind::Discard => text("@info:status", "Undoing"),
@@ -80,6 +82,8 @@ fn failed(kind: JobKind) -> String {
         JobKind::Check => text("@info:status", "Could not check for updates"),
         JobKind::Download => text("@info:status", "Could not download the updates"),
         JobKind::Update => text("@info:status", "The update did not work"),
+        JobKind::Install => text("@info:status", "Could not install the packages"),
+        JobKind::Remove => text("@info:status", "Could not remove the packages"),
         JobKind::Rollback => text("@info:status", "Could not go back"),
         JobKind::TryOnce => text("@info:status", "Could not prepare the try"),
         JobKind::Discard => text("@info:status", "Could not undo"),
@@ -116,6 +120,11 @@ fn cause(code: FailureCode) -> String {
         FailureCode::Conflict => text(
             "@info",
             "Some updates do not fit together yet. Trying again in a day or two usually helps.",
+        ),
+        FailureCode::UnknownPackage => text("@info", "There is no package with this name."),
+        FailureCode::Essential => text(
+            "@info",
+            "The system does not work without a package that would be removed.",
         ),
         FailureCode::Unanswered => text("@info", "A question was not answered in time."),
         FailureCode::DiskFull => text(

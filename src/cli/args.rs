@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! The command line: the only place that knows clap's attributes.
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+mod files;
+mod packages;
+mod settings;
+
+pub(crate) use files::{Browse, Cat, Changelog, CleanUp, Diff, History, MakeRoom, Restore, Space};
+pub(crate) use packages::{Packages, Search};
+pub(crate) use settings::{Set, Settings, SettingsVerb};
+
 use clap::{ArgGroup, Args, Parser, Subcommand};
 use client::Bus;
-use model::{Automation, Cadence, Cleanup, Edit, NewSnapshot, Policy, PolicyChange, SnapshotId};
-use std::ffi::OsString;
+use model::{Cleanup, Edit, NewSnapshot, SnapshotId};
 use std::path::PathBuf;
 
 /// What every man page and `--help` ends with.
@@ -85,6 +91,17 @@ pub(crate) enum Verb {
     /// failed. That is asked with --yes too. Elsewhere nothing is agreed to: the update ends with that as the cause, and the
     /// old system stays.
     Update(Update),
+    /// Find packages by words in their names and summaries
+    Search(Search),
+    /// Install packages into a new snapshot, which starts with the next restart
+    ///
+    /// What waits for the restart already is continued. What else would be installed, updated or removed is shown first; if
+    /// by then more would have to be removed, nothing is changed. May ask what an update may ask.
+    Install(Packages),
+    /// Remove packages in a new snapshot, which starts with the next restart
+    ///
+    /// What needs them is removed too, and shown first. What the package manager calls essential is not removed.
+    Remove(Packages),
     /// Let another snapshot start with the next restart
     Rollback(Rollback),
     /// Let a snapshot start once with the next restart, and the present default again after that
@@ -187,77 +204,6 @@ pub(crate) struct Show {
     pub(crate) number: SnapshotId,
     #[command(flatten)]
     pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Diff {
-    /// Number of the older snapshot
-    #[arg(value_parser = number)]
-    pub(crate) from: SnapshotId,
-    /// Number of the newer snapshot; the running system when it is left out
-    #[arg(value_parser = number)]
-    pub(crate) to: Option<SnapshotId>,
-    #[command(flatten)]
-    pub(crate) format: Format,
-    /// Compare the packages; so it is without an option
-    #[arg(long, conflicts_with_all = ["files", "text"])]
-    pub(crate) packages: bool,
-    /// Compare the files
-    #[arg(long)]
-    pub(crate) files: bool,
-    /// Also show names in directories that are not for everybody, which may ask for a password
-    #[arg(long, requires = "files")]
-    pub(crate) all: bool,
-    /// Compare the text of this file
-    #[arg(long, value_name = "PATH", conflicts_with_all = ["files", "json"])]
-    pub(crate) text: Option<OsString>,
-}
-
-/// Arguments of `browse`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Browse {
-    /// Number of the snapshot
-    #[arg(value_parser = number)]
-    pub(crate) number: SnapshotId,
-    /// Only tell the directory, and open nothing
-    #[arg(long)]
-    pub(crate) no_open: bool,
-}
-
-/// Arguments of `changelog`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Changelog {
-    /// Number of the snapshot with the one version
-    #[arg(value_parser = number)]
-    pub(crate) from: SnapshotId,
-    /// Number of the snapshot with the other version; the running system when there is none
-    #[arg(value_parser = number)]
-    pub(crate) to: Option<SnapshotId>,
-    /// Name of the package
-    #[arg(long)]
-    pub(crate) package: String,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cat {
-    /// Number of the snapshot
-    #[arg(value_parser = number)]
-    pub(crate) number: SnapshotId,
-    /// Path of the file, from the root of the system
-    pub(crate) path: OsString,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct History {
-    /// Path of the file, from the root of the system
-    pub(crate) path: OsString,
-    #[command(flatten)]
-    pub(crate) format: Format,
-    /// Show what changed in its text from each version to the next
-    #[arg(long, conflicts_with = "json")]
-    pub(crate) text: bool,
 }
 
 #[derive(Debug, Args)]
@@ -436,82 +382,6 @@ pub(crate) struct Log {
     pub(crate) limit: u32,
 }
 
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true)]
-pub(crate) struct Settings {
-    #[command(flatten)]
-    pub(crate) format: Format,
-    #[command(subcommand)]
-    pub(crate) verb: Option<SettingsVerb>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum SettingsVerb {
-    /// Change some of it; what is not named stays
-    Set(Set),
-}
-
-/// One of the codes of an enumeration of the model.
-fn code<T: Clone + Send + Sync + 'static>(
-    all: &'static [T],
-    code_of: fn(T) -> &'static str,
-    from_code: fn(&str) -> Option<T>,
-) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.iter().cloned().map(code_of))
-        .try_map(move |text| from_code(&text).ok_or("an unknown value"))
-}
-
-fn yes_or_no() -> impl TypedValueParser<Value = bool> {
-    PossibleValuesParser::new(["yes", "no"]).map(|text| text == "yes")
-}
-
-fn within(bounds: &std::ops::RangeInclusive<u32>) -> impl TypedValueParser<Value = u32> {
-    clap::value_parser!(u32).range(i64::from(*bounds.start())..=i64::from(*bounds.end()))
-}
-
-#[derive(Debug, Args)]
-#[command(group(ArgGroup::new("setting").required(true).multiple(true).args([
-    "automation", "cadence", "on_battery", "on_metered", "clean_up", "keep_updates", "space_percent",
-])))]
-pub(crate) struct Set {
-    /// How far the system goes with updates by itself; it never restarts
-    #[arg(long, value_name = "WHAT", value_parser = code(Automation::ALL, Automation::as_str, Automation::from_code))]
-    automation: Option<Automation>,
-    /// How often it looks for updates
-    #[arg(long, value_name = "WHEN", value_parser = code(Cadence::ALL, Cadence::as_str, Cadence::from_code))]
-    cadence: Option<Cadence>,
-    /// Whether it works while the machine runs from its battery
-    #[arg(long, value_name = "ANSWER", value_parser = yes_or_no())]
-    on_battery: Option<bool>,
-    /// Whether it works over a network that is paid by volume
-    #[arg(long, value_name = "ANSWER", value_parser = yes_or_no())]
-    on_metered: Option<bool>,
-    /// Whether old snapshots are removed automatically, but never the running one, the one that starts next, or pinned
-    /// ones
-    #[arg(long, value_name = "ANSWER", value_parser = yes_or_no())]
-    clean_up: Option<bool>,
-    /// How many updates are then kept while there is room
-    #[arg(long, value_name = "COUNT", value_parser = within(&Policy::KEEP_UPDATES))]
-    keep_updates: Option<u32>,
-    /// How much of the disk snapshots may then hold before fewer are kept; 100 for any
-    #[arg(long, value_name = "PERCENT", value_parser = within(&Policy::SPACE_PERCENT))]
-    space_percent: Option<u32>,
-}
-
-impl From<&Set> for PolicyChange {
-    fn from(args: &Set) -> Self {
-        Self {
-            automation: args.automation,
-            cadence: args.cadence,
-            on_battery: args.on_battery,
-            on_metered: args.on_metered,
-            clean_up: args.clean_up,
-            keep_updates: args.keep_updates,
-            space_percent: args.space_percent,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -553,90 +423,4 @@ mod tests {
             (Ok(SnapshotId(7)), Ok(SnapshotId(7)))
         );
     }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Space {
-    /// Numbers of snapshots: what deleting all of them frees
-    #[arg(value_parser = number, value_name = "NUMBER")]
-    pub(crate) numbers: Vec<SnapshotId>,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct MakeRoom {
-    /// How much, in bytes or with K, M, G or T (of 1024): 10G
-    #[arg(value_parser = bytes, value_name = "SIZE")]
-    pub(crate) size: u64,
-    /// Only show what would be deleted; as JSON there is only this
-    #[arg(long, required_if_eq("json", "true"))]
-    pub(crate) preview: bool,
-    #[command(flatten)]
-    pub(crate) work: Work,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CleanUp {
-    /// Only show what would be deleted; as JSON there is only this
-    #[arg(long, required_if_eq("json", "true"))]
-    pub(crate) preview: bool,
-    #[command(flatten)]
-    pub(crate) work: Work,
-    #[command(flatten)]
-    pub(crate) format: Format,
-}
-
-/// A size: digits, perhaps a fraction, perhaps a unit (`10G`, `1.5 GiB`).
-fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "not a size like 10G".to_owned();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let unit = unit.trim().to_ascii_uppercase();
-    let power = match unit
-        .strip_suffix("IB")
-        .or(unit.strip_suffix('B'))
-        .unwrap_or(&unit)
-    {
-        "" => 0,
-        "K" => 1,
-        "M" => 2,
-        "G" => 3,
-        "T" => 4,
-        _ => return Err(wrong()),
-    };
-    let bytes = number * 1024_f64.powi(power);
-    // Up to 2^53 a fraction is exact to the byte, and no disk is larger.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is in range"
-    )]
-    (0.0..9e15)
-        .contains(&bytes)
-        .then_some(bytes as u64)
-        .ok_or_else(wrong)
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Restore {
-    /// Number of the snapshot
-    #[arg(value_parser = number)]
-    pub(crate) number: SnapshotId,
-    /// Path of the file, from the root of the system
-    pub(crate) path: OsString,
-    /// beside: under a name that says where it is from; replace: in the place of the present one
-    #[arg(long, value_name = "PLACE", value_parser = place, default_value = "beside")]
-    pub(crate) to: model::RestoreTo,
-    #[command(flatten)]
-    pub(crate) work: Work,
-}
-
-fn place(text: &str) -> Result<model::RestoreTo, String> {
-    model::RestoreTo::from_code(text).ok_or_else(|| "beside or replace".into())
 }

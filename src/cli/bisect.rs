@@ -43,7 +43,7 @@ impl Session {
     }
 
     async fn judge(&self, args: &Judged, verdict: Verdict) -> Result<Exit, Stop> {
-        let search = self.search(&self.state)?;
+        let search = self.searched(&self.state)?;
         let running = self.state.booted.filter(|id| search.is_between(*id));
         let Some(id) = args.number.or(running) else {
             let words = "What runs is none of the versions in question: name the one that is meant.";
@@ -53,7 +53,7 @@ impl Session {
         self.next(&args.work).await
     }
 
-    fn search<'a>(&self, state: &'a State) -> Result<&'a Bisect, Stop> {
+    fn searched<'a>(&self, state: &'a State) -> Result<&'a Bisect, Stop> {
         let missing = || Stop::from(Error::Refused(RefusalCode::NoBisect.into()));
         state.bisect.as_ref().ok_or_else(missing)
     }
@@ -66,7 +66,7 @@ impl Session {
     /// Lets the next version start once, or tells what was found.
     async fn next(&self, work: &Work) -> Result<Exit, Stop> {
         let state = self.fresh();
-        let search = self.search(&state)?;
+        let search = self.searched(&state)?;
         let BisectStep::Try(id) = search.step(&state.snapshots) else {
             return self.bisect_status(false).await;
         };

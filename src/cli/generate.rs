@@ -84,7 +84,8 @@ const SECTIONS: &[(&str, &[&str])] = &[
              show: one of them, with changes.",
             "diff: an array of packages, each with name, arch, change (added, removed, upgraded, downgraded, rebuilt), old, \
              new, download_size, origin, security, fixes. check: an object with such packages, download_size, \
-             installed_delta. rollback --plan: an object with target, restart, concerns, changes.",
+             installed_delta; install --plan and remove --plan the same. search: an object with packages, each with name, \
+             version, summary, installed, and more (how many are left out). rollback --plan: an object with target, restart, concerns, changes.",
             "diff --files: an object with files, each with path, kind (created, deleted, changed, renamed, hidden), file (its \
              kind), aspects (an array), from (the path before a renaming), package; and left_out (changes whose paths are \
              too long). A path is text; a backslash in it is \\\\, and what is no UTF-8 or could harm a terminal is \\xNN. \

@@ -5,7 +5,7 @@
 use crate::text::rfc3339;
 use model::{
     Bisect, BisectStep, Failure, FileChange, FileKind, FileVersion, Job, PackageChange, Plan, Platform,
-    Snapshot, SnapshotId, StartFailure, State, Status, Timestamp, UpdateSet,
+    SearchResult, Snapshot, SnapshotId, StartFailure, State, Status, Timestamp, UpdateSet,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -165,6 +165,40 @@ impl<'a> From<&'a UpdateSet> for UpdateSetJson<'a> {
             packages: changes(&set.packages),
             download_size: set.download_size,
             installed_delta: set.installed_delta,
+        }
+    }
+}
+
+/// What a search found.
+#[derive(Debug, Serialize)]
+pub(crate) struct SearchJson<'a> {
+    packages: Vec<ListedJson<'a>>,
+    more: u32,
+}
+
+/// One package of it.
+#[derive(Debug, Serialize)]
+struct ListedJson<'a> {
+    name: &'a str,
+    version: Option<&'a str>,
+    summary: &'a str,
+    installed: Option<&'a str>,
+}
+
+impl<'a> From<&'a SearchResult> for SearchJson<'a> {
+    fn from(it: &'a SearchResult) -> Self {
+        fn some(text: &str) -> Option<&str> {
+            Some(text).filter(|text| !text.is_empty())
+        }
+        let packages = it.packages.iter().map(|it| ListedJson {
+            name: &it.name,
+            version: some(&it.version),
+            summary: &it.summary,
+            installed: some(&it.installed),
+        });
+        Self {
+            packages: packages.collect(),
+            more: it.more,
         }
     }
 }

@@ -14,6 +14,7 @@ mod generate;
 mod job;
 mod json;
 mod offline;
+mod packages;
 mod platform;
 mod prompt;
 mod question;
@@ -27,7 +28,7 @@ use args::{Command, Verb};
 use clap::Parser;
 use client::{Client, Error, View};
 use exit::{Exit, Stop, conclude, print, say};
-use model::{JobId, JobKind, RefusalCode, SnapshotId, State, Timestamp};
+use model::{JobId, JobKind, RefusalCode, SnapshotId, State, Timestamp, WishKind};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -93,7 +94,9 @@ async fn serve(command: Command) -> Result<Exit, Stop> {
     };
     // Reading needs no password.
     let _prompt = match command.verb {
-        Verb::Status(_) | Verb::List(_) | Verb::Show(_) | Verb::Diff(_) | Verb::Log(_) => None,
+        Verb::Status(_) | Verb::List(_) | Verb::Show(_) | Verb::Diff(_) | Verb::Log(_) | Verb::Search(_) => {
+            None
+        }
         _ => prompt::Prompt::start(),
     };
     session.verb(command.verb).await
@@ -153,6 +156,9 @@ impl Session {
             Verb::Check(args) => self.check(args.format.json, args.verbose).await,
             Verb::Update(args) if args.check => self.check(false, args.work.verbose).await,
             Verb::Update(args) => self.update(&args.work).await,
+            Verb::Search(args) => self.search(&args).await,
+            Verb::Install(args) => self.packages(WishKind::Install, args).await,
+            Verb::Remove(args) => self.packages(WishKind::Remove, args).await,
             Verb::Rollback(args) => self.rollback(&args).await,
             Verb::Try(args) => self.try_once(&args).await,
             Verb::Discard(args) => self.discard(&args).await,

@@ -296,6 +296,21 @@ pub(crate) fn summary(changes: &[PackageChange]) -> String {
     )
 }
 
+/// What is to be downloaded, and how the system grows.
+pub(crate) fn sizes(set: &UpdateSet) -> String {
+    let comes = |it: &PackageChange| it.kind != ChangeKind::Removed;
+    let download = match set.download_size {
+        0 if set.packages.iter().any(comes) => "everything is downloaded already".to_owned(),
+        0 => "nothing to download".to_owned(),
+        bytes => format!("{} to download", size(bytes)),
+    };
+    match set.installed_delta {
+        0 => download,
+        grow @ 1.. => format!("{download}, and {} more on the disk", size(grow.unsigned_abs())),
+        shrink => format!("{download}, and {} less on the disk", size(shrink.unsigned_abs())),
+    }
+}
+
 /// What an update would change.
 pub(crate) fn update_set(set: &UpdateSet) -> String {
     if set.is_empty() {
@@ -306,15 +321,10 @@ pub(crate) fn update_set(set: &UpdateSet) -> String {
         count => format!(", {count} of them for security"),
     };
     let verb = if set.packages.len() == 1 { "is" } else { "are" };
-    let delta = match set.installed_delta {
-        0 => String::new(),
-        grow @ 1.. => format!(", and {} more on the disk", size(grow.unsigned_abs())),
-        shrink => format!(", and {} less on the disk", size(shrink.unsigned_abs())),
-    };
     format!(
-        "{} {verb} available{security}: {} to download{delta}.\n\n{}",
+        "{} {verb} available{security}: {}.\n\n{}",
         counted(set.packages.len(), "update"),
-        size(set.download_size),
+        sizes(set),
         changes(&set.packages)
     )
 }

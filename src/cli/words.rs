@@ -16,6 +16,8 @@ pub(crate) fn work(kind: JobKind) -> &'static str {
         JobKind::Check => "The search for updates",
         JobKind::Download => "The download",
         JobKind::Update => "The update",
+        JobKind::Install => "The installation",
+        JobKind::Remove => "The removal",
         JobKind::Rollback => "The rollback",
         JobKind::TryOnce => "The start on trial",
         JobKind::Discard => "The discarding of what waits for the restart",
@@ -122,6 +124,9 @@ pub(crate) fn refusal(refusal: &Refusal) -> String {
         }
         RefusalCode::StartsOnce => format!("{it} starts once with the next restart."),
         RefusalCode::NothingAsked => "It asks nothing, or something else by now.".into(),
+        RefusalCode::RemovesMore => {
+            "More packages would be removed than were agreed to: look again at what would change.".into()
+        }
         RefusalCode::TooLate => "It is too late to cancel: the job is being completed.".into(),
     }
 }
@@ -149,6 +154,16 @@ pub(crate) fn failure(failure: &Failure) -> String {
         }
         FailureCode::Conflict => "the packages cannot be installed together".into(),
         FailureCode::License => "a package asks for its license to be agreed to".into(),
+        FailureCode::UnknownPackage => match argument("package") {
+            Some(package) => format!("there is no package {package}; kedgectl search finds what there is"),
+            None => "there is no such package".into(),
+        },
+        FailureCode::Essential => match argument("package").filter(|it| !it.is_empty()) {
+            Some(package) => {
+                format!("the package {package} is essential: the system does not work without it")
+            }
+            None => "a package that the system does not work without would be removed".into(),
+        },
         FailureCode::Unanswered => "a question was not answered in time".into(),
         FailureCode::DiskFull => "the disk is full".into(),
         FailureCode::PackageScript => match argument("package") {
@@ -221,6 +236,17 @@ pub(crate) fn outcome(kind: JobKind, outcome: &JobOutcome) -> String {
             format!(
                 "The update is installed{place} and starts with the next restart. The running system stays as it is."
             )
+        }
+        (Ending::Done, kind @ (JobKind::Install | JobKind::Remove), it) => {
+            let what = if kind == JobKind::Install {
+                "Installed"
+            } else {
+                "Removed"
+            };
+            let place = it
+                .map(|it| format!(" in {it}, which"))
+                .unwrap_or_else(|| ", which".into());
+            format!("{what}{place} starts with the next restart. The running system stays as it is.")
         }
         (Ending::Done, JobKind::Rollback, it) => {
             let it = it.unwrap_or_else(|| "the chosen snapshot".into());

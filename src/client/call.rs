@@ -164,14 +164,14 @@ impl Client {
 
     /// Begins to search for the version in which something broke. The view shows it when this returns.
     pub async fn bisect_start(&self, good: SnapshotId, bad: SnapshotId) -> Result<(), Error> {
-        self.search().await?.start(good.0, bad.0, none()).await?;
+        self.bisect().await?.start(good.0, bad.0, none()).await?;
         self.shown(|search| search.is_some_and(|it| (it.good, it.bad) == (good, bad)))
             .await
     }
 
     /// Says what was found about a version. The view shows it when this returns.
     pub async fn bisect_judge(&self, id: SnapshotId, verdict: Verdict) -> Result<(), Error> {
-        self.search().await?.judge(id.0, verdict.as_str(), none()).await?;
+        self.bisect().await?.judge(id.0, verdict.as_str(), none()).await?;
         self.shown(|search| {
             search
                 .is_none_or(|it| !it.is_between(id) || (verdict == Verdict::Skip && it.skipped.contains(&id)))
@@ -181,11 +181,11 @@ impl Client {
 
     /// Ends the search. The view shows it when this returns.
     pub async fn bisect_stop(&self) -> Result<(), Error> {
-        self.search().await?.stop(none()).await?;
+        self.bisect().await?.stop(none()).await?;
         self.shown(|search| search.is_none()).await
     }
 
-    async fn search(&self) -> Result<wire::BisectProxy<'static>, Error> {
+    async fn bisect(&self) -> Result<wire::BisectProxy<'static>, Error> {
         let builder = wire::BisectProxy::builder(&self.connection().await?);
         Ok(builder
             .cache_properties(zbus::proxy::CacheProperties::No)

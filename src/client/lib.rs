@@ -15,6 +15,7 @@ mod error;
 mod files;
 mod fold;
 mod follow;
+mod packages;
 pub mod session;
 mod space;
 mod surroundings;

@@ -34,8 +34,8 @@ pub use sim::{Fault, Scenario, SimClock, SimEngine, Speed};
 
 use model::{
     Capabilities, ChangeCounts, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
-    NewSnapshot, PackageChange, Plan, Platform, RestoreTo, Retention, RoomPlan, Snapshot, SnapshotId,
-    SnapshotSize, StartFailure, State, UpdateSet, Usage,
+    NewSnapshot, PackageChange, PackageWish, Plan, Platform, RestoreTo, Retention, RoomPlan, SearchResult,
+    Snapshot, SnapshotId, SnapshotSize, StartFailure, State, UpdateSet, Usage,
 };
 use std::collections::BTreeMap;
 use std::os::fd::OwnedFd;
@@ -108,6 +108,22 @@ pub trait Engine: Send + Sync + std::fmt::Debug {
     /// all. `Unchanged` when there was nothing to update. What only a person can decide is asked where somebody can be
     /// ([`Report::can_ask`]), else it fails with that as the cause.
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error>;
+
+    /// Packages of what starts next and of its repositories whose names or summaries have every word of the text, by what
+    /// the repositories said when they were last asked. At most `limit`, the best first. Changes nothing.
+    fn search(&self, text: &str, limit: usize, context: &Context<'_>) -> Result<SearchResult, Error>;
+
+    /// What a wish would change, by what the repositories said when they were last asked. Fails with `unknown-package` where
+    /// a name is not listed, and with `essential` where the package manager forbids a removal. Changes nothing.
+    fn plan_packages(&self, wish: &PackageWish, context: &Context<'_>) -> Result<UpdateSet, Error>;
+
+    /// Installs or removes packages as [`Engine::update`] does. `Unchanged` when everything already is so. Refused with
+    /// `RemovesMore` when more would be removed than the wish allows.
+    fn change_packages(
+        &self,
+        wish: &PackageWish,
+        context: &Context<'_>,
+    ) -> Result<Outcome<SnapshotId>, Error>;
 
     /// What a rollback to this snapshot would do.
     fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error>;

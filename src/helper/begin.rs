@@ -30,6 +30,8 @@ pub(crate) struct Spec {
 pub(crate) const fn asking_action(kind: JobKind) -> Option<&'static str> {
     match kind {
         JobKind::Update => Some(wire::name::action::UPDATE),
+        JobKind::Install => Some(wire::name::action::INSTALL),
+        JobKind::Remove => Some(wire::name::action::REMOVE),
         _ => None,
     }
 }
@@ -123,8 +125,8 @@ impl Service {
             {
                 return Ok(id);
             }
-            if spec.kind == JobKind::Update {
-                // An update looks and fetches for itself; it waits until the others have stopped.
+            if spec.kind.changes_packages() {
+                // It looks and fetches for itself; it waits until the others have stopped.
                 self.stop_one(&state, JobKind::Check);
                 self.stop_one(&state, JobKind::Download);
             }

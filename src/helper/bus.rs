@@ -8,6 +8,7 @@ mod files;
 mod history;
 mod job;
 mod manager;
+mod packages;
 mod platform;
 mod settings;
 mod snapshots;
@@ -37,6 +38,7 @@ pub(crate) fn serve_at<'a>(builder: Builder<'a>, service: &Arc<Service>) -> Buil
         .serve_at(wire::name::PATH, Manager(service()))
         .serve_at(wire::name::PATH, Snapshots(service()))
         .serve_at(wire::name::PATH, Updates(service()))
+        .serve_at(wire::name::PATH, packages::Packages(service()))
         .serve_at(wire::name::PATH, boot::Boot(service()))
         .serve_at(wire::name::PATH, Changes(service()))
         .serve_at(wire::name::PATH, history::History(service()))

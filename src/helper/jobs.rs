@@ -221,11 +221,10 @@ impl Task {
             let service = Arc::clone(&self.service);
             let running = Arc::clone(&self.running);
             let worker = async {
-                let _packages = match kind {
-                    JobKind::Check | JobKind::Download | JobKind::Update => {
-                        Some(service.packages.lock().await)
-                    }
-                    _ => None,
+                let asks_repositories = matches!(kind, JobKind::Check | JobKind::Download);
+                let _packages = match asks_repositories || kind.changes_packages() {
+                    true => Some(service.packages.lock().await),
+                    false => None,
                 };
                 let engine = Arc::clone(&service.engine);
                 tokio::task::spawn_blocking(move || perform(&*engine, &running, kind, work)).await

@@ -101,7 +101,9 @@ impl Verdict {
 fn contradiction(kind: JobKind, done: &Done, system: &System) -> Option<Failure> {
     let id = done.snapshot.filter(|_| done.changed)?;
     match kind {
-        JobKind::Update | JobKind::Rollback | JobKind::Restore if system.default != Some(id) => {
+        JobKind::Update | JobKind::Install | JobKind::Remove | JobKind::Rollback | JobKind::Restore
+            if system.default != Some(id) =>
+        {
             Some(Failure::new(
                 FailureCode::BootDefault,
                 format!("snapshot {id} should start next, but {:?} will", system.default),
@@ -134,7 +136,7 @@ pub(crate) fn learned(kind: JobKind, verdict: &Verdict, known: Updates, now: Tim
         // An update begins with a look and installs all of what it found.
         (JobKind::Update, Verdict::Done(_)) => Some(succeeded(UpdateSet::default())),
         (JobKind::Check, Verdict::Failed(failure)) => Some(could_not(failure, known, now)),
-        (JobKind::Download | JobKind::Update, Verdict::Failed(failure))
+        (JobKind::Download | JobKind::Update | JobKind::Install, Verdict::Failed(failure))
             if is_about_repositories(failure.code) =>
         {
             Some(could_not(failure, known, now))

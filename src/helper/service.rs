@@ -61,6 +61,8 @@ pub(crate) struct Service {
     pub(crate) running: Mutex<BTreeMap<JobId, Arc<Running>>>,
     /// Held by what uses the package manager: an update waits until a check has stopped.
     pub(crate) packages: tokio::sync::Mutex<()>,
+    /// Held by who asks the package manager something without a job: one after the other.
+    pub(crate) questions: tokio::sync::Mutex<()>,
     pub(crate) readers: Semaphore,
     /// Snapshots came or went, or somebody came who wants to see them: their packages are counted.
     pub(crate) counting: Notify,
@@ -109,6 +111,7 @@ pub async fn serve(setup: Setup, builder: connection::Builder<'_>) -> zbus::Resu
         idle: Arc::default(),
         running: Mutex::default(),
         packages: tokio::sync::Mutex::default(),
+        questions: tokio::sync::Mutex::default(),
         readers: Semaphore::new(READERS),
         counting: Notify::new(),
         streams: Streams::default(),

@@ -16,6 +16,10 @@ coded! {
         RepositoryExpired = "repository-expired",
         /// The packages cannot be installed together.
         Conflict = "conflict",
+        /// Neither the repositories nor the system have a package with this name (argument `package`).
+        UnknownPackage = "unknown-package",
+        /// The package manager calls a package essential that would be removed (argument `package` where it is known).
+        Essential = "essential",
         /// A package's license has to be agreed to first (argument `package` where it is known).
         License = "license",
         /// A job asked something (argument `question`, and those of the question), and nobody answered in time.

@@ -30,6 +30,10 @@ coded! {
         Download = "download",
         /// Install updates into a new snapshot and make it the default.
         Update = "update",
+        /// Install packages into a new snapshot and make it the default.
+        Install = "install",
+        /// Remove packages in a new snapshot and make it the default.
+        Remove = "remove",
         /// Make another snapshot the default.
         Rollback = "rollback",
         /// Start a snapshot once, or forget that.
@@ -48,6 +52,11 @@ coded! {
 }
 
 impl JobKind {
+    /// Whether it changes what is installed: it asks the repositories for itself, and makes a new default.
+    pub const fn changes_packages(self) -> bool {
+        matches!(self, Self::Update | Self::Install | Self::Remove)
+    }
+
     /// Whether it is the one job that may run. What only looks or fetches runs beside others, and an update ends it: it
     /// looks and fetches by itself.
     pub const fn changes_the_system(self) -> bool {

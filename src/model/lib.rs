@@ -35,6 +35,7 @@ mod status;
 mod time;
 mod timeline;
 mod update;
+mod wish;
 
 pub use automatic::{AutomaticStep, automatic_step};
 pub use bisect::{Bisect, BisectStep, Verdict};
@@ -78,3 +79,4 @@ pub use timeline::{
     Position, Row, Step, filter_matches, position, predecessor, predecessors, rows, step_back, steps,
 };
 pub use update::{Check, UpdateSet, Updates};
+pub use wish::{Listed, PackageWish, SearchResult, WishKind, search_rank, search_words};

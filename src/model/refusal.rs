@@ -73,6 +73,8 @@ coded! {
         NoBisect = "no-bisect",
         /// The snapshot is not between the two that are searched.
         NotInBisect = "not-in-bisect",
+        /// More packages would be removed than were agreed to.
+        RemovesMore = "removes-more",
         /// The job is past the point up to which stopping it leaves no trace.
         TooLate = "too-late",
         /// The job asks nothing, or something else by now.

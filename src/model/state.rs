@@ -258,6 +258,11 @@ impl State {
         self.may_check()
     }
 
+    /// Whether packages may be installed or removed now.
+    pub fn may_change_packages(&self) -> Result<(), Refusal> {
+        self.may_check()
+    }
+
     /// Whether this snapshot may become the default, by the rules alone.
     pub fn is_rollback_target(&self, id: SnapshotId) -> Result<(), Refusal> {
         let snapshot = self.existing(id)?;

@@ -14,6 +14,7 @@ mod error;
 mod files;
 pub mod name;
 mod options;
+mod packages;
 mod platform;
 mod policy;
 mod proxy;
@@ -29,11 +30,14 @@ pub use options::{
     files_wish_from_wire, limit, new_snapshot_from_wire, new_snapshot_options, no_options, numbers_from_wire,
     path_from_wire,
 };
+pub use packages::{
+    Found, PackagePlan, check_search, found_from_wire, found_to_wire, wish_from_wire, wish_options,
+};
 pub use platform::{Health, Platform, RebootManager, Timer};
 pub use policy::{policy_change_from_wire, policy_changes, policy_properties, policy_with_properties};
 pub use proxy::{
     BisectProxy, BootProxy, ChangesProxy, FilesProxy, HistoryProxy, JobProxy, LogStream, ManagerProxy,
-    PlatformProxy, SettingsProxy, SnapshotsProxy, SpaceProxy, UpdatesProxy,
+    PackagesProxy, PlatformProxy, SettingsProxy, SnapshotsProxy, SpaceProxy, UpdatesProxy,
 };
 pub use space::{
     Freed, Named, SnapshotBytes, Usage, doomed_from_wire, doomed_to_wire, size_from_wire, size_to_wire,
@@ -48,6 +52,7 @@ pub const CONTRACT: &[(&str, &str)] = &[
     (name::MANAGER, include_str!("org.kedge.Kedge1.Manager.xml")),
     (name::SNAPSHOTS, include_str!("org.kedge.Kedge1.Snapshots.xml")),
     (name::UPDATES, include_str!("org.kedge.Kedge1.Updates.xml")),
+    (name::PACKAGES, include_str!("org.kedge.Kedge1.Packages.xml")),
     (name::BOOT, include_str!("org.kedge.Kedge1.Boot.xml")),
     (name::CHANGES, include_str!("org.kedge.Kedge1.Changes.xml")),
     (name::HISTORY, include_str!("org.kedge.Kedge1.History.xml")),

@@ -16,6 +16,8 @@ pub const MANAGER: &str = "org.kedge.Kedge1.Manager";
 pub const SNAPSHOTS: &str = "org.kedge.Kedge1.Snapshots";
 /// Interface of updates.
 pub const UPDATES: &str = "org.kedge.Kedge1.Updates";
+/// Interface of installing and removing packages.
+pub const PACKAGES: &str = "org.kedge.Kedge1.Packages";
 /// Interface of the boot default.
 pub const BOOT: &str = "org.kedge.Kedge1.Boot";
 /// Interface of what differs between snapshots.
@@ -51,6 +53,10 @@ pub mod action {
     pub const DOWNLOAD: &str = "org.kedge.kedge1.download-updates";
     /// Install updates.
     pub const UPDATE: &str = "org.kedge.kedge1.update";
+    /// Install packages.
+    pub const INSTALL: &str = "org.kedge.kedge1.install-packages";
+    /// Remove packages.
+    pub const REMOVE: &str = "org.kedge.kedge1.remove-packages";
     /// Discard what waits for the restart.
     pub const DISCARD: &str = "org.kedge.kedge1.discard";
     /// Choose another snapshot to start.
@@ -73,8 +79,8 @@ pub mod action {
 
     /// All of them.
     pub const ALL: &[&str] = &[
-        BISECT, CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, DOWNLOAD, EDIT, READ, RESTORE, ROLLBACK,
-        TRY_ONCE, UPDATE,
+        BISECT, CANCEL, CHECK, CONFIGURE, CREATE, DELETE, DISCARD, DOWNLOAD, EDIT, INSTALL, READ, REMOVE,
+        RESTORE, ROLLBACK, TRY_ONCE, UPDATE,
     ];
 }
 

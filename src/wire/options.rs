@@ -17,6 +17,8 @@ pub mod limit {
     pub const NUMBERS: usize = 1000;
     /// Bytes of the name of a package.
     pub const PACKAGE: usize = 256;
+    /// Packages that may be removed for others.
+    pub const REMOVES: usize = 10_000;
     /// Past jobs in one call.
     pub const HISTORY: u32 = 1000;
 }

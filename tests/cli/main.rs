@@ -8,6 +8,7 @@ mod bisect;
 mod changing;
 mod files;
 mod hostile;
+mod packages;
 mod reading;
 mod stage;
 mod stopping;
@@ -37,6 +38,7 @@ fn main() {
         ("files", files::trials(), &lacks),
         ("changing", changing::trials(), &lacks),
         ("automatic", automatic::trials(), &lacks),
+        ("packages", packages::trials(), &lacks),
         ("bisect", bisect::trials(), &lacks),
         ("stopping", stopping::trials(), &lacks),
         ("hostile", hostile::trials(), &lacks),

@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<(&'static str, Play)> {
         yes_asks_nothing,
         an_update_asks_after_showing_what_it_installs,
         a_discard_asks,
+        an_installation_asks_after_showing_what_it_changes,
         a_license_is_read_and_agreed_to,
         a_license_is_never_agreed_to_silently,
         what_is_none_of_the_answers_is_asked_again,
@@ -234,6 +235,22 @@ fn an_update_asks_after_showing_what_it_installs(it: &Asserted) -> Result<(), Fa
         "{text:?}"
     );
     assert_eq!(stage.engine.system()?, before);
+    Ok(())
+}
+
+fn an_installation_asks_after_showing_what_it_changes(it: &Asserted) -> Result<(), Failed> {
+    let stage = it.stage(Scenario::Normal);
+    let before = stage.engine.system()?;
+    let (code, text) = typed(&stage, "xterm", &["install", "vim"], "n\n")?;
+    assert_eq!(code, 7, "{text:?}");
+    let question = text.find("Install them?").ok_or("it asks")?;
+    assert!(
+        text.find("vim-data-common").ok_or("the plan")? < question,
+        "{text:?}"
+    );
+    assert_eq!(stage.engine.system()?, before);
+    let (code, _) = typed(&stage, "xterm", &["remove", "timezone"], "y\n")?;
+    assert_eq!((code, stage.engine.system()?.default), (0, Some(SnapshotId(41))));
     Ok(())
 }
 

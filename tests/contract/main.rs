@@ -13,6 +13,7 @@ mod files;
 mod fixture;
 mod interface;
 mod jobs;
+mod packages;
 mod process;
 mod questions;
 mod space;
@@ -72,6 +73,7 @@ fn main() {
     trials.extend(starts::trials());
     trials.extend(bounds::trials());
     trials.extend(jobs::trials(&bus));
+    trials.extend(packages::trials(&bus));
     trials.extend(questions::trials(&bus));
     trials.extend(faces::trials(&bus));
     trials.extend(bad::trials(&bus));

@@ -48,6 +48,9 @@ pub(crate) trait Bench {
     fn leave_unfinished(&self) -> SnapshotId;
     /// The repositories offer these packages in these versions, from now on.
     fn offer(&self, packages: &[(&str, &str)]);
+    /// The repositories have these packages, and nothing else, for those who want them: name, version, and the package that
+    /// each needs, or nothing.
+    fn stock(&self, packages: &[(&str, &str, &str)]);
     /// As `offer`, but the package's script fails.
     fn offer_failing(&self, package: &str, version: &str);
     /// The repositories are gone, or back.

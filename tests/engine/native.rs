@@ -241,6 +241,17 @@ impl Bench for NativeBench {
         self.repository().publish(&packages);
     }
 
+    fn stock(&self, packages: &[(&str, &str, &str)]) {
+        let packages: Vec<_> = packages
+            .iter()
+            .map(|(name, version, needs)| match *needs {
+                "" => Deb::new(name, version),
+                needs => Deb::new(name, version).field(&format!("Depends: {needs}")),
+            })
+            .collect();
+        self.repository().publish(&packages);
+    }
+
     fn offer_failing(&self, package: &str, version: &str) {
         let failing = Deb::new(package, version).script("postinst", "echo no >&2; exit 1");
         self.repository().publish(&[failing]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use crate::bench::{Bench, INSTALLED, Layout, Maker, Need};
-use engine::sim::Offer;
+use engine::sim::{Offer, Stock};
 use engine::{Engine, Fault, Scenario, SimEngine};
 use model::{Capability, Condition, Edit, Failure, FailureCode, Phase, RefusalCode, SnapshotId, Timestamp};
 
@@ -81,6 +81,18 @@ impl Bench for SimBench {
     fn offer(&self, packages: &[(&str, &str)]) {
         let offers = packages.iter().map(|(name, version)| Offer::new(name, version));
         self.0.outside().offer(offers);
+    }
+
+    fn stock(&self, packages: &[(&str, &str, &str)]) {
+        let outside = self.0.outside();
+        outside.withdraw_offers();
+        outside.stock(packages.iter().map(|(name, version, needs)| {
+            let stock = Stock::new(name, version, "");
+            match *needs {
+                "" => stock,
+                needs => stock.needing(needs),
+            }
+        }));
     }
 
     fn offer_failing(&self, package: &str, version: &str) {

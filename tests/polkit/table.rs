@@ -73,6 +73,14 @@ async fn change(connection: &Connection, action: &str) -> zbus::Result<Option<u3
         action::CHECK => updates.check(none()).await?,
         action::DOWNLOAD => updates.download(none()).await?,
         action::UPDATE => updates.install(none()).await?,
+        action::INSTALL | action::REMOVE => {
+            let packages = wire::PackagesProxy::new(connection).await?;
+            let names = ["htop".to_owned()];
+            match action {
+                action::INSTALL => packages.install(&names, none()).await?,
+                _ => packages.remove(&names, none()).await?,
+            }
+        }
         action::DISCARD => updates.discard(none()).await?,
         action::ROLLBACK => {
             let default = wire::ManagerProxy::new(connection).await?.default().await?;
@@ -169,6 +177,24 @@ async fn read(c: &Connection) -> Vec<(&'static str, Reply)> {
             "FileVersions",
             changes.file_versions(b"/etc/issue").await.map(drop),
         ),
+        (
+            "Packages.Search",
+            wire::PackagesProxy::new(c)
+                .await
+                .unwrap()
+                .search("htop", 10)
+                .await
+                .map(drop),
+        ),
+        (
+            "Packages.Plan",
+            wire::PackagesProxy::new(c)
+                .await
+                .unwrap()
+                .plan("install", &["htop".to_owned()])
+                .await
+                .map(drop),
+        ),
         ("History.List", history.list(10).await.map(drop)),
     ]
 }
@@ -204,6 +230,8 @@ pub(crate) async fn whole() {
         action::CHECK,
         action::DOWNLOAD,
         action::UPDATE,
+        action::INSTALL,
+        action::REMOVE,
         action::DISCARD,
         action::ROLLBACK,
         action::CONFIGURE,
@@ -241,7 +269,7 @@ pub(crate) async fn whole() {
             }
         }
     }
-    assert_eq!(rows, 4 * (14 + changes.len()));
+    assert_eq!(rows, 4 * (16 + changes.len()));
 }
 
 /// Names in a directory that a caller could not list are hidden from them, and theirs to see after authenticating.

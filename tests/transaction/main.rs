@@ -19,6 +19,7 @@ mod power;
 mod successes;
 mod trouble;
 mod versions;
+mod wishes;
 mod zypper;
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -76,6 +77,7 @@ fn main() {
         power::CASES,
         trouble::CASES,
         versions::CASES,
+        wishes::CASES,
     ];
     let lacks_zypper = lacks.clone().or_else(zypper::lacks);
     let others = cases.into_iter().flatten().map(|case| (case, &lacks));
@@ -84,6 +86,7 @@ fn main() {
             zypper::CASES
                 .iter()
                 .chain(zypper::QUESTIONS)
+                .chain(zypper::WISHES)
                 .map(|case| (case, &lacks_zypper)),
         )
         .map(|((name, case), lacks)| match lacks {

@@ -2,6 +2,7 @@
 //! Updates by zypper: a small system with rpm's database, and a repository of packages built here.
 
 mod questions;
+mod wishes;
 
 use crate::failures::fill;
 use crate::network::{Server, remove_below};
@@ -16,6 +17,7 @@ use support::loop_btrfs::{has_program, run};
 use support::machine::{Kit, Machine, Place, Record, failure};
 
 pub(crate) use questions::CASES as QUESTIONS;
+pub(crate) use wishes::CASES as WISHES;
 
 pub(crate) const CASES: &[crate::Case] = &[
     ("zypper::check_lists_what_an_update_would_change", check_lists),

@@ -5,8 +5,9 @@ use crate::packages::Tree;
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, VisitFile, platform, transaction};
 use model::{
     ChangeCounts, Concern, Condition, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry, NewSnapshot,
-    PackageChange, Plan, Platform, Refusal, RefusalCode, RestoreTo, Retention, RoomPlan, Snapshot,
-    SnapshotId, SnapshotKind, SnapshotSize, StartFailure, UpdateSet, Usage, Uuid, userdata_key,
+    PackageChange, PackageWish, Plan, Platform, Refusal, RefusalCode, RestoreTo, Retention, RoomPlan,
+    SearchResult, Snapshot, SnapshotId, SnapshotKind, SnapshotSize, StartFailure, UpdateSet, Usage, Uuid,
+    userdata_key,
 };
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -117,7 +118,26 @@ impl Engine for NativeEngine {
 
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
         self.runs()?;
-        transaction::update(self, context)
+        transaction::update(self, None, context)
+    }
+
+    fn search(&self, text: &str, limit: usize, context: &Context<'_>) -> Result<SearchResult, Error> {
+        self.runs()?;
+        transaction::search(self, text, limit, context)
+    }
+
+    fn plan_packages(&self, wish: &PackageWish, context: &Context<'_>) -> Result<UpdateSet, Error> {
+        self.runs()?;
+        transaction::plan_packages(self, wish, context)
+    }
+
+    fn change_packages(
+        &self,
+        wish: &PackageWish,
+        context: &Context<'_>,
+    ) -> Result<Outcome<SnapshotId>, Error> {
+        self.runs()?;
+        transaction::update(self, Some(wish), context)
     }
 
     fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error> {

@@ -3,10 +3,10 @@
 //! is installed can be compared all the same.
 
 use super::reader::{Reader, Source};
-use super::{Cache, Database, Package, Packages, Tree, pacman, rpm};
+use super::{Cache, Database, Package, Packages, Task, Tree, pacman, rpm};
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome, VisitFile};
-use model::{RefusalCode, UpdateSet};
+use model::{PackageWish, RefusalCode, UpdateSet};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -79,7 +79,36 @@ impl Packages for Bare {
         Err(RefusalCode::NoPackageManager.into())
     }
 
-    fn update(&self, _: &Sandboxed, _: &Context<'_>, _: Range<u16>) -> Result<Outcome<()>, Error> {
+    fn perform(
+        &self,
+        _: &Sandboxed,
+        _: &Context<'_>,
+        _: Task<'_>,
+        _: Range<u16>,
+    ) -> Result<Outcome<()>, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn plan(
+        &self,
+        _: &Sandboxed,
+        _: &Context<'_>,
+        _: &PackageWish,
+        _: &[Package],
+    ) -> Result<UpdateSet, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn listed(&self, _: &Sandboxed, _: &Context<'_>) -> Result<Vec<(String, String)>, Error> {
+        Err(RefusalCode::NoPackageManager.into())
+    }
+
+    fn candidates(
+        &self,
+        _: &Sandboxed,
+        _: &Context<'_>,
+        _: &[String],
+    ) -> Result<BTreeMap<String, String>, Error> {
         Err(RefusalCode::NoPackageManager.into())
     }
 

@@ -12,17 +12,19 @@ pub mod dpkg;
 pub mod pacman;
 pub(crate) mod reader;
 pub mod rpm;
+mod task;
 mod tree;
 pub mod version;
 pub mod zypper;
 
 pub use difference::changes;
 pub(crate) use difference::{change, mark_fixes, mark_security, new_entries};
+pub(crate) use task::{Task, agreed, known, removed};
 pub(crate) use tree::Tree;
 
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome, VisitFile};
-use model::{Failure, FailureCode, UpdateSet};
+use model::{Failure, FailureCode, PackageWish, UpdateSet};
 use reader::{Reader, Source};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -123,13 +125,34 @@ pub(crate) trait Packages: Send + Sync + std::fmt::Debug {
         installed: &[Package],
     ) -> Result<UpdateSet, Error>;
 
-    /// Installs all updates, reporting progress within `permille`. `Unchanged` when there are none.
-    fn update(
+    /// Does it, reporting progress within `permille`. `Unchanged` when there is nothing to do.
+    fn perform(
         &self,
         inside: &Sandboxed,
         context: &Context<'_>,
+        task: Task<'_>,
         permille: Range<u16>,
     ) -> Result<Outcome<()>, Error>;
+
+    /// What a wish would change, by what the repositories said when they were last asked.
+    fn plan(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        wish: &PackageWish,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error>;
+
+    /// Names and summaries of all packages that are installed, or that the repositories had when they were last asked.
+    fn listed(&self, inside: &Sandboxed, context: &Context<'_>) -> Result<Vec<(String, String)>, Error>;
+
+    /// The versions of these that would be installed, by name. The names are listed ones.
+    fn candidates(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        names: &[String],
+    ) -> Result<BTreeMap<String, String>, Error>;
 
     /// The versions of the packages that `wanted` picks which were security updates when the repositories were last
     /// asked, by name. `running` is the running system, whose cache is looked at.

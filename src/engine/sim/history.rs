@@ -3,6 +3,7 @@
 
 use super::machine::{Base, Machine};
 use super::packages::{Offer, Packages};
+use super::wish::Stock;
 use model::{Cleanup, Edit, Snapshot, SnapshotId, SnapshotKind, Timestamp, userdata_key};
 
 pub(super) const HOUR: u64 = 3_600;
@@ -90,6 +91,35 @@ pub(super) fn offers() -> Vec<Offer> {
         Offer::new("NetworkManager", "1.56.0-1.1"),
         Offer::new("snapper", "0.13.1-1.1"),
         Offer::removal("codecs-restricted"),
+    ]
+}
+
+/// What they have for those who want it, and what is installed already and needs others.
+pub(super) fn stock() -> Vec<Stock> {
+    vec![
+        Stock::new("vim", "9.1.2100-1.1", "Vi IMproved").needing("vim-data-common"),
+        Stock::new("vim-data-common", "9.1.2100-1.1", "Common Data for Vi IMproved"),
+        Stock::new(
+            "neovim",
+            "0.11.5-1.1",
+            "Vim-fork focused on extensibility and agility",
+        ),
+        Stock::new(
+            "htop",
+            "3.4.1-1.2",
+            "An Interactive text-mode Process Viewer for Linux",
+        ),
+        Stock::new("krita", "5.2.14-1.1", "Digital Painting Application").needing("krita-data"),
+        Stock::new("krita-data", "5.2.14-1.1", "Brushes and patterns for Krita"),
+        Stock::new("gutenprint", "5.3.5-2.1", "Printer drivers for many printers").needing("cups"),
+        Stock::new("cups", "2.4.15-1.1", "The Common UNIX Printing System"),
+        Stock::new(
+            "plasma6-workspace",
+            "6.5.5-1.1",
+            "The KDE Plasma Workspace Components",
+        )
+        .needing("kwin6"),
+        Stock::new("plasma6-desktop", "6.5.5-1.1", "The KDE Plasma Desktop").needing("plasma6-workspace"),
     ]
 }
 

@@ -3,6 +3,7 @@
 
 use super::browse::Shown;
 use super::packages::{Offer, Packages, update_set};
+use super::wish::Stock;
 use super::work::Fault;
 use crate::{Error, System};
 use model::{
@@ -32,6 +33,8 @@ pub(super) struct Machine {
     /// The subvolume outside `.snapshots` that the machine may run from instead of a snapshot.
     root: (Uuid, Packages),
     pub(super) offers: Vec<Offer>,
+    /// What the repositories have for those who want it.
+    pub(super) stock: Vec<Stock>,
     /// Names and versions of packages that wait in the cache.
     pub(super) fetched: BTreeSet<(String, String)>,
     /// What goes wrong each time a job reaches the phase.
@@ -63,6 +66,7 @@ impl Machine {
             contents: BTreeMap::new(),
             root: (Uuid::default(), packages),
             offers: Vec::new(),
+            stock: super::history::stock(),
             fetched: BTreeSet::new(),
             broken: BTreeMap::new(),
             open: None,
@@ -154,7 +158,11 @@ impl Machine {
     /// What an update of this version would change, and what of it is still to be downloaded.
     pub(super) fn missing_in(&self, id: Option<SnapshotId>) -> UpdateSet {
         let packages = self.packages(id).cloned().unwrap_or_default();
-        let mut set = update_set(&self.offers, &packages);
+        self.still_to_fetch(update_set(&self.offers, &packages))
+    }
+
+    /// The same without the bytes of what waits in the cache.
+    pub(super) fn still_to_fetch(&self, mut set: UpdateSet) -> UpdateSet {
         for package in &mut set.packages {
             if self
                 .fetched

@@ -16,20 +16,23 @@ mod platform;
 mod scenario;
 mod space;
 mod transaction;
+mod wish;
 mod work;
 
 pub use clock::SimClock;
 pub use outside::Outside;
 pub use packages::Offer;
 pub use scenario::Scenario;
+pub use wish::Stock;
 pub use work::{Fault, Speed};
 
 use crate::{Context, Engine, Error, OpenFile, Outcome, System, TakeChanges, Viewer, VisitFile};
 use machine::{Base, Machine};
 use model::{
     Capability, ChangeKind, Cleanup, Concern, Doomed, Edit, FileVersion, FilesSummary, Freed, LogEntry,
-    NewSnapshot, PackageChange, Phase, Plan, Refusal, RefusalCode, Restart, RestoreTo, Retention, RoomPlan,
-    Snapshot, SnapshotId, SnapshotSize, StartFailure, Timestamp, UpdateSet, Usage, userdata_key,
+    NewSnapshot, PackageChange, PackageWish, Phase, Plan, Refusal, RefusalCode, Restart, RestoreTo,
+    Retention, RoomPlan, SearchResult, Snapshot, SnapshotId, SnapshotSize, StartFailure, Timestamp,
+    UpdateSet, Usage, userdata_key,
 };
 use rustix::event::{EventfdFlags, eventfd};
 use std::collections::VecDeque;
@@ -248,7 +251,23 @@ impl Engine for SimEngine {
     }
 
     fn update(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
-        self.transaction(context)
+        self.transaction(None, context)
+    }
+
+    fn search(&self, text: &str, limit: usize, _: &Context<'_>) -> Result<SearchResult, Error> {
+        self.search_packages(text, limit)
+    }
+
+    fn plan_packages(&self, wish: &PackageWish, _: &Context<'_>) -> Result<UpdateSet, Error> {
+        self.planned(wish)
+    }
+
+    fn change_packages(
+        &self,
+        wish: &PackageWish,
+        context: &Context<'_>,
+    ) -> Result<Outcome<SnapshotId>, Error> {
+        self.transaction(Some(wish), context)
     }
 
     fn plan_rollback(&self, id: SnapshotId) -> Result<Plan, Error> {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 use super::machine::Base;
+use super::wish::Stock;
 use super::work::Fault;
 use super::{Offer, SimEngine};
 use model::{
@@ -97,9 +98,20 @@ impl<'a> Outside<'a> {
         }
     }
 
-    /// The repositories offer nothing any more.
+    /// The repositories have something more for those who want it, or another version.
+    pub fn stock(&self, stock: impl IntoIterator<Item = Stock>) {
+        let mut machine = self.0.machine();
+        for one in stock {
+            machine.stock.retain(|it| it.offer.name != one.offer.name);
+            machine.stock.push(one);
+        }
+    }
+
+    /// The repositories have and offer nothing any more.
     pub fn withdraw_offers(&self) {
-        self.0.machine().offers.clear();
+        let mut machine = self.0.machine();
+        machine.offers.clear();
+        machine.stock.clear();
     }
 
     /// From now on every job fails in this phase (with `None`: does not any more).

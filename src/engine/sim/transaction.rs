@@ -6,7 +6,9 @@ use super::packages::{changes, update_set};
 use super::work::{Stop, Work};
 use super::{Offer, SimEngine};
 use crate::{Context, Error, Outcome};
-use model::{Cleanup, Failure, FailureCode, Phase, SnapshotId, UpdateSet, userdata_key};
+use model::{
+    Cleanup, Failure, FailureCode, PackageWish, Phase, SnapshotId, UpdateSet, WishKind, userdata_key,
+};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,12 +28,16 @@ impl Drop for Open<'_> {
 }
 
 impl SimEngine {
-    /// Installs every offer into a new snapshot of the default and makes that the default.
-    pub(super) fn transaction(&self, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+    /// Installs every offer, or what was wished for, into a new snapshot of the default and makes that the default.
+    pub(super) fn transaction(
+        &self,
+        wish: Option<&PackageWish>,
+        context: &Context<'_>,
+    ) -> Result<Outcome<SnapshotId>, Error> {
         let mut work = Work::new(self, context);
         work.enter(Phase::Prepare, 0)?;
-        let (id, _open) = self.open()?;
-        match self.fill(&mut work, id) {
+        let (id, _open) = self.open(wish)?;
+        match self.fill(&mut work, id, wish) {
             Ok(true) => {
                 work.log(&format!("Snapshot {id} starts with the next restart."));
                 Ok(Outcome::Changed(id))
@@ -57,7 +63,7 @@ impl SimEngine {
     }
 
     /// Makes the new snapshot, in progress.
-    fn open(&self) -> Result<(SnapshotId, Open<'_>), Error> {
+    fn open(&self, wish: Option<&PackageWish>) -> Result<(SnapshotId, Open<'_>), Error> {
         let mut machine = self.machine();
         machine.state().may_update()?;
         if machine.open.is_some() {
@@ -69,6 +75,7 @@ impl SimEngine {
             Some(id) => (Base::Snapshot(id), format!("Update of #{id}")),
             None => (Base::Running, "Update of the running system".to_owned()),
         };
+        let description = wish.map_or(description, crate::transaction::wished);
         let id = machine.create(base, self.clock.now(), |snapshot| {
             snapshot.description = description;
             snapshot.cleanup = Cleanup("number".into());
@@ -101,18 +108,20 @@ impl SimEngine {
     }
 
     /// Everything between the new snapshot and the new default. Returns whether there was anything to install.
-    fn fill(&self, work: &mut Work<'_>, id: SnapshotId) -> Result<bool, Stop> {
+    fn fill(&self, work: &mut Work<'_>, id: SnapshotId, wish: Option<&PackageWish>) -> Result<bool, Stop> {
         work.trouble()?;
         work.item(0, 0, 0, "")?;
-        self.refresh(work, 20, 80)?;
-        let (offers, set) = {
-            let machine = self.machine();
-            (machine.offers.clone(), machine.missing_in(Some(id)))
-        };
+        let is_removal = wish.is_some_and(|wish| wish.kind == WishKind::Remove);
+        if !is_removal {
+            self.refresh(work, 20, 80)?;
+        }
+        let (offers, set) = self.to_do(id, wish)?;
         if set.is_empty() {
             return Ok(false);
         }
-        self.fetch(work, &set, 80..400)?;
+        if !is_removal {
+            self.fetch(work, &set, 80..400)?;
+        }
         self.install(work, id, &offers, &set)?;
         work.enter(Phase::Verify, 920)?;
         work.trouble()?;

@@ -20,6 +20,7 @@ mod place;
 mod plan;
 mod room;
 mod sandbox;
+mod search;
 mod transactor;
 mod verify;
 
@@ -30,15 +31,21 @@ pub(crate) use plan::{
 };
 pub(crate) use sandbox::Sandboxed;
 use sandbox::View;
+pub(crate) use search::{plan_packages, search};
 pub(crate) use verify::{Kernel, concerns, kernels, refuse_unbootable};
 
 use crate::native::{Base, NativeEngine};
-use crate::packages::{self, CACHE, Database, Package, Packages, Tree};
+use crate::packages::{self, CACHE, Database, Package, Packages, Task, Tree};
 use crate::platform::books::PlatformBooks;
 use crate::{Context, Engine as _, Error, Outcome};
 use lock::Locks;
-use model::{FailureCode, Phase, Progress, RefusalCode, SnapshotId, Transactor, UpdateSet};
+use model::{
+    FailureCode, PackageWish, Phase, Progress, RefusalCode, SnapshotId, Transactor, UpdateSet, WishKind,
+};
 use std::os::fd::{AsFd as _, AsRawFd as _, OwnedFd};
+
+/// So many bytes of names are in the description of a snapshot.
+const WORDS: usize = 200;
 
 /// A system's package manager, with where its database is.
 pub(crate) struct Managed {
@@ -138,12 +145,12 @@ pub(crate) fn download(engine: &NativeEngine, context: &Context<'_>) -> Result<U
 }
 
 /// Has the package manager of the default snapshot look at it, unchanged.
-fn ask(
+fn ask<T: Send>(
     engine: &NativeEngine,
     context: &Context<'_>,
     (view, caches_in): (View, &'static str),
-    question: impl FnOnce(&dyn Packages, &Sandboxed, &Context<'_>, &[Package]) -> Result<UpdateSet, Error> + Send,
-) -> Result<UpdateSet, Error> {
+    question: impl FnOnce(&dyn Packages, &Sandboxed, &Context<'_>, &[Package]) -> Result<T, Error> + Send,
+) -> Result<T, Error> {
     context.report.progress(at(Phase::Prepare, 0));
     engine.system()?.to_state().may_check()?;
     let (_, _, snapshot) = origin(engine)?;
@@ -165,8 +172,12 @@ fn ask(
     })
 }
 
-/// Installs all updates into a new snapshot of the default one and makes that the default.
-pub(crate) fn update(engine: &NativeEngine, context: &Context<'_>) -> Result<Outcome<SnapshotId>, Error> {
+/// Installs all updates, or fulfils a wish, in a new snapshot of the default one and makes that the default.
+pub(crate) fn update(
+    engine: &NativeEngine,
+    wish: Option<&PackageWish>,
+    context: &Context<'_>,
+) -> Result<Outcome<SnapshotId>, Error> {
     context.report.progress(at(Phase::Prepare, 0));
     engine.system()?.to_state().may_update()?;
     let (_, _, present) = origin(engine)?;
@@ -176,7 +187,10 @@ pub(crate) fn update(engine: &NativeEngine, context: &Context<'_>) -> Result<Out
     let (base, default, present) = origin(engine)?;
     let manager = managed(engine, Tree::new(present.as_fd()))?;
     context.cancel.check()?;
-    let description = description(default);
+    let description = match wish {
+        Some(wish) => wished(wish),
+        None => description(default),
+    };
     let id = transactor::open(engine, base, default, &description, context)?;
     context
         .report
@@ -188,6 +202,7 @@ pub(crate) fn update(engine: &NativeEngine, context: &Context<'_>) -> Result<Out
         present: Tree::new(present.as_fd()),
         default,
         id,
+        wish,
     };
     match job.run() {
         Ok(Outcome::Changed(())) => Ok(Outcome::Changed(id)),
@@ -207,12 +222,24 @@ struct Job<'a> {
     present: Tree<'a>,
     default: Option<SnapshotId>,
     id: SnapshotId,
+    wish: Option<&'a PackageWish>,
 }
 
 impl Job<'_> {
     fn run(&self) -> Result<Outcome<()>, Error> {
         let (store, packages) = (self.engine.store()?, &self.manager.packages);
         let snapshot = store.open(self.id)?;
+        let installed = match self.wish {
+            Some(_) => {
+                let source = packages.source(self.present, self.manager.place)?;
+                self.engine.reader().installed(source)?
+            }
+            None => Vec::new(),
+        };
+        let task = match self.wish {
+            Some(wish) => Task::Change(wish, &installed),
+            None => Task::Update,
+        };
         let spec = sandbox::Spec {
             snapshot: snapshot.as_fd(),
             running: store.root(),
@@ -223,10 +250,10 @@ impl Job<'_> {
         };
         let done = if transactor::of(self.engine)? == Transactor::Tukit {
             let inside = transactor::inside(self.engine, self.id)?;
-            packages.update(&inside, self.context, 10..930)
+            packages.perform(&inside, self.context, task, 10..930)
         } else {
             sandbox::enter(&spec, self.context, |inside, context| {
-                packages.update(inside, context, 10..930)
+                packages.perform(inside, context, task, 10..930)
             })
         };
         let done = done.map_err(|cause| room::named(cause, &snapshot))?;
@@ -297,6 +324,25 @@ fn description(default: Option<SnapshotId>) -> String {
         Some(id) => format!("Update of #{id}"),
         None => "Update of the running system".to_owned(),
     }
+}
+
+/// Words about the snapshot of a wish: which packages, as many as fit.
+pub(crate) fn wished(wish: &PackageWish) -> String {
+    let what = match wish.kind {
+        WishKind::Install => "Installed",
+        WishKind::Remove => "Removed",
+    };
+    let mut words = format!("{what}: ");
+    for (at, name) in wish.names.iter().enumerate() {
+        let comma = if at == 0 { "" } else { ", " };
+        if words.len() + comma.len() + name.len() > WORDS && at > 0 {
+            words.push_str(", …");
+            break;
+        }
+        words.push_str(comma);
+        words.push_str(name);
+    }
+    words
 }
 
 /// What transactional-update would note. The new default is complete by now, so that failing to is only told.

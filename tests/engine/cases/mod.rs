@@ -3,6 +3,7 @@
 
 mod boot;
 mod files;
+mod packages;
 mod snapshots;
 mod updates;
 
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Case> {
         snapshots::cases(),
         boot::cases(),
         updates::cases(),
+        packages::cases(),
         files::cases(),
     ]
     .concat()

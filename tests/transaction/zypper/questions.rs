@@ -22,14 +22,14 @@ pub(crate) const CASES: &[crate::Case] = &[
 ];
 
 /// Somebody who gives these answers, one after the other.
-struct Person {
+pub(super) struct Person {
     record: Record,
     answers: Mutex<VecDeque<u32>>,
     asked: Mutex<Vec<Question>>,
 }
 
 impl Person {
-    fn answering(answers: &[u32]) -> Self {
+    pub(super) fn answering(answers: &[u32]) -> Self {
         Self {
             record: Record::default(),
             answers: Mutex::new(answers.iter().copied().collect()),
@@ -37,8 +37,8 @@ impl Person {
         }
     }
 
-    fn update(&self, machine: &Machine<'_>) -> Result<Outcome<SnapshotId>, Error> {
-        let result = machine.engine().update(&Context {
+    pub(super) fn with<T>(&self, work: impl FnOnce(&Context<'_>) -> T) -> T {
+        let result = work(&Context {
             report: self,
             cancel: &self.record.cancel,
         });
@@ -46,7 +46,11 @@ impl Person {
         result
     }
 
-    fn asked(&self) -> Vec<Question> {
+    fn update(&self, machine: &Machine<'_>) -> Result<Outcome<SnapshotId>, Error> {
+        self.with(|context| machine.engine().update(context))
+    }
+
+    pub(super) fn asked(&self) -> Vec<Question> {
         self.asked.lock().unwrap().clone()
     }
 }
@@ -76,15 +80,20 @@ impl Report for Person {
 
 /// Offers a package whose license has to be agreed to, as openSUSE's repositories tell it.
 fn licensed(machine: &Machine<'_>) {
-    publish(machine, &[Rpm::new("alpha", "2")]);
+    licensed_as(machine, "alpha");
+}
+
+/// The same of a package with this name, in version 2.
+pub(super) fn licensed_as(machine: &Machine<'_>, name: &str) {
+    publish(machine, &[Rpm::new(name, "2")]);
     let folder = folder(machine);
     // Packages are known by the sum of their file.
-    let file = folder.join("alpha-2.rpm");
+    let file = folder.join(format!("{name}-2.rpm"));
     let id = run("sha256sum", [file.to_str().unwrap()]).unwrap();
     let id = id.split(' ').next().unwrap();
     let text = format!(
         "<?xml version=\"1.0\"?>\n<susedata xmlns=\"http://linux.duke.edu/metadata/susedata\" packages=\"1\">\n<package \
-         pkgid=\"{}\" name=\"alpha\" arch=\"noarch\"><version epoch=\"0\" ver=\"2\" rel=\"1\"/><eula>You shall not \
+         pkgid=\"{}\" name=\"{name}\" arch=\"noarch\"><version epoch=\"0\" ver=\"2\" rel=\"1\"/><eula>You shall not \
          &lt;copy&gt; it.\nNor sell it.</eula></package></susedata>\n",
         id
     );
@@ -251,6 +260,16 @@ fn keys(kit: &Kit) {
     machine.assert_snapshots(&[1, 2], 2);
     assert_eq!(machine.read(2, "usr/share/alpha/version"), "2\n");
     machine.assert_running_untouched();
+    // It stays trusted: the next update asks nobody.
+    publish(&machine, &[Rpm::new("alpha", "3")]);
+    sign(&machine, &key);
+    assert_eq!(machine.update().unwrap(), Outcome::Changed(SnapshotId(3)));
+    assert_eq!(machine.read(3, "usr/share/alpha/version"), "3\n");
+    // Another one is not.
+    publish(&machine, &[Rpm::new("alpha", "4")]);
+    sign(&machine, &Key::new());
+    assert_eq!(failure(machine.update()).code, FailureCode::RepositorySignature);
+    machine.assert_snapshots(&[1, 2, 3], 3);
 }
 
 fn unanswered(kit: &Kit) {

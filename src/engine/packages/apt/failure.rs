@@ -44,6 +44,8 @@ const CAUSES: &[(&str, FailureCode)] = &[
     ),
     ("subprocess returned error", FailureCode::PackageScript),
     ("script subprocess was killed", FailureCode::PackageScript),
+    ("essential system-critical packages", FailureCode::Essential),
+    ("Essential packages were removed", FailureCode::Essential),
     ("held broken packages", FailureCode::Conflict),
     ("unmet dependencies", FailureCode::Conflict),
     ("Unmet dependencies", FailureCode::Conflict),

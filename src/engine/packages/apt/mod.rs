@@ -10,11 +10,11 @@ pub mod simulate;
 pub mod status;
 
 use super::reader::{Format, Reader, Source};
-use super::{Cache, Database, Package, Packages, Tree, changelog, dpkg, version};
+use super::{Cache, Database, Package, Packages, Task, Tree, agreed, changelog, dpkg, known, version};
 use crate::run::{Finished, OnStatus, Run};
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome, VisitFile};
-use model::{Phase, Progress, UpdateSet};
+use model::{Failure, FailureCode, PackageWish, Phase, Progress, UpdateSet, WishKind};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use simulate::Planned;
@@ -30,6 +30,8 @@ const STATUS_FD: i32 = 3;
 /// How many packages are asked for in one call, well below what arguments may take.
 const SHOW_AT_ONCE: usize = 1000;
 
+/// The word for installing all updates.
+const UPGRADE: &str = "dist-upgrade";
 /// The name of apt's lists in Kedge's cache.
 const LISTS: &str = "apt/lists";
 
@@ -123,15 +125,7 @@ impl Packages for Apt {
             permille: Some(700),
             ..Progress::at(Phase::Refresh)
         });
-        let plan = simulate(inside, context)?;
-        if plan.is_empty() {
-            return Ok(UpdateSet::default());
-        }
-        let uris = apt_get(inside, ["-y", "--print-uris", "dist-upgrade"]).capture(CAPTURE_LIMIT);
-        let uris = done(uris.finish(context)?, None)?;
-        let downloads = simulate::parse_uris(&String::from_utf8_lossy(&uris.stdout));
-        let sizes = sizes(inside, context, &plan)?;
-        Ok(simulate::update_set(&plan, installed, &downloads, &sizes))
+        described(inside, context, &[UPGRADE.to_owned()], installed)
     }
 
     fn download(
@@ -141,7 +135,7 @@ impl Packages for Apt {
         installed: &[Package],
     ) -> Result<UpdateSet, Error> {
         refresh(inside, context, 0..150)?;
-        let plan = simulate(inside, context)?;
+        let plan = simulate(inside, context, &[UPGRADE.to_owned()])?;
         if plan.is_empty() {
             return Ok(UpdateSet::default());
         }
@@ -152,24 +146,36 @@ impl Packages for Apt {
                 context.report.progress(progress);
             }
         };
-        let command = apt_get(inside, ["-y", "--download-only", "dist-upgrade"]);
+        let command = apt_get(inside, ["-y", "--download-only", UPGRADE]);
         let finished = reporting(command, &mut take).finish(context)?;
         done(finished, tracker.failed())?;
         Ok(simulate::update_set(&plan, installed, &BTreeMap::new(), &sizes).fetched())
     }
 
-    fn update(
+    fn perform(
         &self,
         inside: &Sandboxed,
         context: &Context<'_>,
+        task: Task<'_>,
         permille: Range<u16>,
     ) -> Result<Outcome<()>, Error> {
         let at = |part: u32| {
             let length = u32::from(permille.end.saturating_sub(permille.start));
             permille.start + u16::try_from(length * part / 100).unwrap_or(0)
         };
-        refresh(inside, context, at(0)..at(8))?;
-        let plan = simulate(inside, context)?;
+        let is_removal = matches!(task, Task::Change(wish, _) if wish.kind == WishKind::Remove);
+        if !is_removal {
+            refresh(inside, context, at(0)..at(8))?;
+        }
+        let words = match task {
+            Task::Update => vec![UPGRADE.to_owned()],
+            Task::Change(wish, installed) => words(inside, context, wish, installed)?,
+        };
+        let plan = simulate(inside, context, &words)?;
+        if let Task::Change(wish, _) = task {
+            let gone = plan.iter().filter(|planned| planned.new.is_none());
+            agreed(wish, gone.map(|planned| planned.name.as_str()))?;
+        }
         if plan.is_empty() {
             return Ok(Outcome::Unchanged);
         }
@@ -184,10 +190,37 @@ impl Packages for Apt {
                 context.report.progress(progress);
             }
         };
-        let run = reporting(apt_get(inside, ["-y", "dist-upgrade"]), &mut take);
-        let finished = run.finish(context)?;
+        // The words come last: what follows names is one.
+        let command = reporting(apt_get(inside, ["-y"]), &mut take).args(words);
+        let finished = command.finish(context)?;
         done(finished, tracker.failed())?;
         Ok(Outcome::Changed(()))
+    }
+
+    fn plan(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        wish: &PackageWish,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error> {
+        let words = words(inside, context, wish, installed)?;
+        described(inside, context, &words, installed)
+    }
+
+    fn listed(&self, inside: &Sandboxed, context: &Context<'_>) -> Result<Vec<(String, String)>, Error> {
+        let listed = apt_cache(inside, context, ["search", "."])?;
+        Ok(simulate::parse_search(&String::from_utf8_lossy(&listed)))
+    }
+
+    fn candidates(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        names: &[String],
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let sizes = show(inside, context, names)?;
+        Ok(sizes.into_keys().collect())
     }
 
     fn security_versions(
@@ -241,12 +274,66 @@ fn refresh(inside: &Sandboxed, context: &Context<'_>, permille: Range<u16>) -> R
     Ok(())
 }
 
-fn simulate(inside: &Sandboxed, context: &Context<'_>) -> Result<Vec<Planned>, Error> {
-    let run = apt_get(inside, ["-s", "-o", "Debug::NoLocking=1", "dist-upgrade"]).capture(CAPTURE_LIMIT);
+/// What these words to apt-get would change.
+fn simulate(inside: &Sandboxed, context: &Context<'_>, words: &[String]) -> Result<Vec<Planned>, Error> {
+    let run = apt_get(inside, ["-s", "-o", "Debug::NoLocking=1"]);
+    let run = run.args(words.iter().cloned()).capture(CAPTURE_LIMIT);
     let finished = done(run.finish(context)?, None)?;
-    Ok(simulate::parse_simulation(&String::from_utf8_lossy(
-        &finished.stdout,
-    )))
+    let text = String::from_utf8_lossy(&finished.stdout);
+    if let Some(package) = simulate::essential(&text) {
+        let detail = format!("{package} is essential, and would be removed");
+        let failure = Failure::new(FailureCode::Essential, detail);
+        return Err(Error::Packages(failure.with("package", package)));
+    }
+    Ok(simulate::parse_simulation(&text))
+}
+
+/// The same with what is to be downloaded and how the system grows.
+fn described(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    words: &[String],
+    installed: &[Package],
+) -> Result<UpdateSet, Error> {
+    let plan = simulate(inside, context, words)?;
+    if plan.is_empty() {
+        return Ok(UpdateSet::default());
+    }
+    let uris = apt_get(inside, ["-y", "--print-uris"]).args(words.iter().cloned());
+    let uris = done(uris.capture(CAPTURE_LIMIT).finish(context)?, None)?;
+    let downloads = simulate::parse_uris(&String::from_utf8_lossy(&uris.stdout));
+    let sizes = sizes(inside, context, &plan)?;
+    Ok(simulate::update_set(&plan, installed, &downloads, &sizes))
+}
+
+/// A wish in apt-get's words.
+fn words(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    wish: &PackageWish,
+    installed: &[Package],
+) -> Result<Vec<String>, Error> {
+    let (verb, names) = match wish.kind {
+        WishKind::Install => {
+            let listed = apt_cache(inside, context, ["pkgnames"])?;
+            let listed = String::from_utf8_lossy(&listed);
+            ("install", known(&wish.names, listed.lines())?)
+        }
+        WishKind::Remove => {
+            let installed = installed.iter().map(|package| package.name.as_str());
+            ("remove", known(&wish.names, installed)?)
+        }
+    };
+    Ok([verb, "--"].map(str::to_owned).into_iter().chain(names).collect())
+}
+
+fn apt_cache(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    args: impl IntoIterator<Item = &'static str>,
+) -> Result<Vec<u8>, Error> {
+    let run = inside.command("apt-cache").env(ENVIRONMENT).args(args);
+    Ok(done(run.capture(CAPTURE_LIMIT).finish(context)?, None)?.stdout)
 }
 
 /// What the new packages take when installed.
@@ -267,6 +354,15 @@ fn sizes(
         })
         .map(|wanted| wanted.replace(":all=", "="))
         .collect();
+    show(inside, context, &wanted)
+}
+
+/// What these take when installed, by name and version. One without a version is the one that would be installed.
+fn show(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    wanted: &[String],
+) -> Result<BTreeMap<(String, String), u64>, Error> {
     let mut sizes = BTreeMap::new();
     for wanted in wanted.chunks(SHOW_AT_ONCE) {
         let run = inside

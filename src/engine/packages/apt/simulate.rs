@@ -75,6 +75,31 @@ fn planned(line: &str) -> Option<Planned> {
     (!planned.name.is_empty()).then_some(planned)
 }
 
+/// What apt-get says above the names of essential packages that it would remove.
+const ESSENTIAL: &str = "WARNING: The following essential packages will be removed.";
+
+/// The first essential package that a simulation removes.
+pub fn essential(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once(ESSENTIAL)?;
+    // A line of advice, then the names, indented.
+    let names = rest.lines().find(|line| line.starts_with("  "));
+    Some(
+        names
+            .and_then(|line| line.split_whitespace().next())
+            .unwrap_or_default(),
+    )
+}
+
+/// Reads `apt-cache search`: `NAME - SUMMARY`. Packages of another architecture (`NAME:i386`) are left out.
+pub fn parse_search(text: &str) -> Vec<(String, String)> {
+    let one = |line: &str| {
+        let (name, summary) = line.split_once(" - ")?;
+        let is_own = !name.is_empty() && !name.contains([':', ' ']);
+        is_own.then(|| (name.to_owned(), summary.trim().to_owned()))
+    };
+    text.lines().filter_map(one).collect()
+}
+
 /// Reads `apt-get --print-uris`: how many bytes each file takes to download, by name and version.
 pub fn parse_uris(text: &str) -> BTreeMap<(String, String), u64> {
     let file = |line: &str| {

@@ -13,12 +13,12 @@ pub mod stream;
 mod talk;
 
 use super::reader::{Reader, Source};
-use super::{Cache, Database, Package, Packages, Tree, rpm};
+use super::{Cache, Database, Package, Packages, Task, Tree, agreed, known, removed, rpm};
 use crate::run::{Finished, Run, Terminal};
 use crate::transaction::Sandboxed;
 use crate::{Context, Error, Outcome, Report, VisitFile};
 use method::Method;
-use model::{Phase, Progress, Question, QuestionKind, UpdateSet};
+use model::{PackageWish, Phase, Progress, Question, QuestionKind, UpdateSet, WishKind};
 use said::{Step, Tracker};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +46,8 @@ const READ_ONLY: &str = "ZYPP_READONLY_HACK";
 const REBOOT_NEEDED: i32 = 102;
 const RESTART_NEEDED: i32 = 103;
 const REPOSITORIES_SKIPPED: i32 = 106;
+/// Nothing has this name.
+const NOTHING_FOUND: i32 = 104;
 /// A package's script failed; everything else was done.
 const SCRIPT_FAILED: i32 = 107;
 
@@ -117,7 +119,7 @@ impl Packages for Zypper {
 
     fn check(&self, inside: &Sandboxed, context: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
         refresh(inside, context, 0..600, None)?;
-        let plan = self.plan(inside, context, None)?;
+        let plan = self.dry_run(inside, context, &self.update_words(), None)?;
         context.report.progress(Progress {
             permille: Some(850),
             ..Progress::at(Phase::Refresh)
@@ -131,20 +133,28 @@ impl Packages for Zypper {
 
     fn download(&self, inside: &Sandboxed, context: &Context<'_>, _: &[Package]) -> Result<UpdateSet, Error> {
         refresh(inside, context, 0..150, None)?;
-        let plan = self.plan(inside, context, None)?;
+        let words = self.update_words();
+        let plan = self.dry_run(inside, context, &words, None)?;
         if plan.planned.is_empty() {
             return Ok(UpdateSet::default());
         }
         let security = security(inside, context)?;
         let mut tracker = Tracker::new(200..1000, 1000..1000, plan.planned.len());
-        let run = self.perform(inside, context, &["--download-only"], &mut tracker, None);
+        let run = self.run(
+            inside,
+            context,
+            &words.with("--download-only"),
+            &mut tracker,
+            None,
+        );
         run.map(|()| plan.update_set(&|name| security.contains(name)).fetched())
     }
 
-    fn update(
+    fn perform(
         &self,
         inside: &Sandboxed,
         context: &Context<'_>,
+        task: Task<'_>,
         permille: Range<u16>,
     ) -> Result<Outcome<()>, Error> {
         let at = |part: u32| {
@@ -152,17 +162,60 @@ impl Packages for Zypper {
             permille.start + u16::try_from(length * part / 100).unwrap_or(0)
         };
         let mut answers = context.report.can_ask().then(Answers::default);
-        refresh(inside, context, at(0)..at(8), answers.as_mut())?;
+        let is_removal = matches!(task, Task::Change(wish, _) if wish.kind == WishKind::Remove);
+        if !is_removal {
+            refresh(inside, context, at(0)..at(8), answers.as_mut())?;
+        }
         let asked_by_refresh = answers.as_ref().map_or(0, Answers::count);
-        let plan = self.plan(inside, context, answers.as_mut())?;
+        let words = match task {
+            Task::Update => self.update_words(),
+            Task::Change(wish, installed) => wish_words(inside, context, wish, installed)?,
+        };
+        let plan = self.dry_run(inside, context, &words, answers.as_mut())?;
         if plan.count == Some(0) || (plan.count.is_none() && plan.planned.is_empty()) {
             return Ok(Outcome::Unchanged);
+        }
+        if let Task::Change(wish, _) = task {
+            agreed(wish, removed(&plan.update_set(&|_| false)))?;
         }
         let mut tracker = Tracker::new(at(10)..at(45), at(45)..at(100), plan.planned.len());
         // Where nothing was asked nothing will be, and then package scripts have no terminal to wait at.
         let mut answers = answers.filter(|answers| answers.count() > asked_by_refresh);
-        self.perform(inside, context, &[], &mut tracker, answers.as_mut())?;
+        self.run(inside, context, &words, &mut tracker, answers.as_mut())?;
         Ok(Outcome::Changed(()))
+    }
+
+    fn plan(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        wish: &PackageWish,
+        installed: &[Package],
+    ) -> Result<UpdateSet, Error> {
+        let words = wish_words(inside, context, wish, installed)?;
+        let plan = self.dry_run(inside, context, &words, None)?;
+        Ok(plan.update_set(&|_| false))
+    }
+
+    fn listed(&self, inside: &Sandboxed, context: &Context<'_>) -> Result<Vec<(String, String)>, Error> {
+        let found = search(inside, context, &[], &[])?;
+        Ok(found.into_iter().map(|it| (it.name, it.summary)).collect())
+    }
+
+    fn candidates(
+        &self,
+        inside: &Sandboxed,
+        context: &Context<'_>,
+        names: &[String],
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let mut newest: BTreeMap<String, String> = BTreeMap::new();
+        for found in search(inside, context, &["--details", "--match-exact"], names)? {
+            let known = newest.entry(found.name).or_default();
+            if known.is_empty() || rpm::version::compare(known, &found.edition) == Ordering::Less {
+                *known = found.edition;
+            }
+        }
+        Ok(newest)
     }
 
     fn security_versions(
@@ -179,20 +232,115 @@ impl Packages for Zypper {
     }
 }
 
+/// What zypper is told to do.
+struct Words {
+    verb: &'static str,
+    options: Vec<&'static str>,
+    /// Names that it lists itself.
+    names: Vec<String>,
+}
+
+impl Words {
+    /// The same with one more option.
+    fn with(&self, option: &'static str) -> Self {
+        let mut options = self.options.clone();
+        options.push(option);
+        Self {
+            verb: self.verb,
+            options,
+            names: self.names.clone(),
+        }
+    }
+
+    fn args(&self) -> Vec<String> {
+        let words = std::iter::once(&self.verb).chain(&self.options);
+        let mut args: Vec<String> = words.map(|it| (*it).to_owned()).collect();
+        if !self.names.is_empty() {
+            args.push("--".to_owned());
+            args.extend(self.names.iter().cloned());
+        }
+        args
+    }
+}
+
+/// A wish in zypper's words. Names are plain ones of packages, no capabilities that others may provide.
+fn wish_words(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    wish: &PackageWish,
+    installed: &[Package],
+) -> Result<Words, Error> {
+    let by_name = ["--name", "--type", "package"];
+    Ok(match wish.kind {
+        WishKind::Install => {
+            let listed = search(inside, context, &[], &[])?;
+            let options = by_name.into_iter().chain(["--auto-agree-with-product-licenses"]);
+            Words {
+                verb: "install",
+                options: options.collect(),
+                names: known(&wish.names, listed.iter().map(|it| it.name.as_str()))?,
+            }
+        }
+        WishKind::Remove => Words {
+            verb: "remove",
+            options: by_name.to_vec(),
+            names: known(&wish.names, installed.iter().map(|it| it.name.as_str()))?,
+        },
+    })
+}
+
+/// The packages that the repositories have or that are installed: all of them, or those with these names.
+fn search(
+    inside: &Sandboxed,
+    context: &Context<'_>,
+    options: &[&'static str],
+    names: &[String],
+) -> Result<Vec<said::Found>, Error> {
+    // So many names fit into the arguments of a program.
+    let pieces: Vec<&[String]> = match names {
+        [] => vec![&[]],
+        names => names.chunks(1000).collect(),
+    };
+    let mut found = Vec::new();
+    for names in pieces {
+        let words = ["--no-refresh", "search", "--type", "package"];
+        let mut run = zypper(inside, words).args(options.iter().copied());
+        if !names.is_empty() {
+            run = run.args(["--"]).args(names.iter().cloned());
+        }
+        let (finished, run) = listen(run, context)?;
+        match finished.status.code() {
+            Some(0) => found.extend(run.found),
+            Some(NOTHING_FOUND) => {}
+            code => return Err(Error::Packages(run.failure(code, finished.into_error().chain()))),
+        }
+    }
+    Ok(found)
+}
+
 impl Zypper {
-    /// What an update would change.
-    fn plan(
+    /// The words of an update.
+    fn update_words(&self) -> Words {
+        Words {
+            verb: self.method().verb(),
+            options: vec!["--auto-agree-with-product-licenses"],
+            names: Vec::new(),
+        }
+    }
+
+    /// What these words would change.
+    fn dry_run(
         &self,
         inside: &Sandboxed,
         context: &Context<'_>,
+        words: &Words,
         answers: Option<&mut Answers>,
     ) -> Result<said::Run, Error> {
-        let verb = ["--no-refresh", self.method().verb()];
-        let options = ["--auto-agree-with-product-licenses", "--dry-run"];
+        let words = words.with("--dry-run").args();
         let (finished, run) = match answers {
-            None => listen(zypper(inside, verb).args(options), context)?,
+            None => listen(zypper(inside, ["--no-refresh"]).args(words), context)?,
             Some(answers) => {
-                let args = verb.into_iter().chain(options);
+                let args = std::iter::once("--no-refresh".to_owned()).chain(words);
                 converse(inside, args, context, answers, &mut |_| {})?
             }
         };
@@ -200,18 +348,17 @@ impl Zypper {
         Ok(run)
     }
 
-    /// Updates, or only a part of that by these options.
-    fn perform(
+    /// Does what these words say.
+    fn run(
         &self,
         inside: &Sandboxed,
         context: &Context<'_>,
-        options: &'static [&'static str],
+        words: &Words,
         tracker: &mut Tracker,
         answers: Option<&mut Answers>,
     ) -> Result<(), Error> {
         let report = context.report;
         let mut progress = |step| report.progress(tracker.take(step));
-        let verb = [self.method().verb(), "--auto-agree-with-product-licenses"];
         let (finished, run) = match answers {
             None => {
                 let mut run = said::Run::default();
@@ -219,13 +366,10 @@ impl Zypper {
                     let mut log = |line: &str| report.log(line);
                     run.feed(&format!("{line}\n"), &mut log, &mut progress);
                 };
-                let command = zypper(inside, verb).args(options.iter().copied());
+                let command = zypper(inside, []).args(words.args());
                 (command.lines(&mut take).finish(context)?, run)
             }
-            Some(answers) => {
-                let args = verb.into_iter().chain(options.iter().copied());
-                converse(inside, args, context, answers, &mut progress)?
-            }
+            Some(answers) => converse(inside, words.args(), context, answers, &mut progress)?,
         };
         if finished.status.code() == Some(SCRIPT_FAILED) && is_kept(report, &run)? {
             return Ok(());
@@ -262,7 +406,7 @@ fn is_kept(report: &dyn Report, run: &said::Run) -> Result<bool, Error> {
 /// Runs zypper to its end and answers what it asks.
 fn converse(
     inside: &Sandboxed,
-    args: impl IntoIterator<Item = &'static str>,
+    args: impl IntoIterator<Item = impl Into<String>>,
     context: &Context<'_>,
     answers: &mut Answers,
     progress: &mut (dyn FnMut(Step) + Send),

@@ -27,12 +27,25 @@ pub struct Planned {
     pub rebuilt: bool,
 }
 
+/// A package that a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Its name.
+    pub name: String,
+    /// What it is; empty where versions were asked for.
+    pub summary: String,
+    /// One of its versions; empty unless versions were asked for.
+    pub edition: String,
+}
+
 /// Everything of one run that counts.
 #[derive(Debug, Default)]
 pub struct Run {
     stream: Stream,
     /// The packages that would change.
     pub planned: Vec<Planned>,
+    /// The packages that a search found.
+    pub found: Vec<Found>,
     /// How many that are, by zypper's own count, once it said so.
     pub count: Option<usize>,
     /// Bytes to download.
@@ -100,6 +113,13 @@ impl Run {
                 self.installed_delta = number("space-usage-diff");
             }
             "solvable" if it.is_in("install-summary") => self.planned.extend(planned(it)),
+            "solvable" if it.is_in("search-result") && it.get("kind") == "package" => {
+                self.found.push(Found {
+                    name: it.get("name").to_owned(),
+                    summary: it.get("summary").to_owned(),
+                    edition: it.get("edition").to_owned(),
+                });
+            }
             "update" if it.get("category") == "security" => self.security.push(it.get("name").to_owned()),
             "progress" => self.progress(it, log, progress),
             "download" if !it.get("percent").is_empty() => {
