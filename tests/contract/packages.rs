@@ -190,7 +190,7 @@ async fn bounds() {
     let (_served, connection) = machine.p2p().await;
     let packages = wire::PackagesProxy::new(&connection).await.unwrap();
     for (limit, count) in [(0, 1), (3, 3), (u32::MAX, 500)] {
-        let (found, more) = packages.search("many", limit).await.unwrap();
+        let (found, more) = packages.search("many-", limit).await.unwrap();
         assert_eq!((found.len(), more as usize), (count, 700 - count));
     }
 }

@@ -116,6 +116,8 @@ fn license_agreed(kit: &Kit) {
     licensed(&machine);
     let person = Person::answering(&[1]);
     assert_eq!(person.update(&machine).unwrap(), Outcome::Changed(SnapshotId(2)));
+    let log = person.record.log.lock().unwrap().clone();
+    assert!(log.iter().all(|line| !line.contains("nvalid answer")), "{log:?}");
     // The dry run and the update ask the same, and a person is asked once.
     let asked = person.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");

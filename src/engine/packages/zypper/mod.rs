@@ -24,7 +24,7 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Mutex;
-use talk::{Answers, Talk};
+use talk::{Answers, IS_THERE, Talk};
 
 /// The most that a dry run may say.
 const CAPTURE_LIMIT: usize = 64 * 1024 * 1024;
@@ -415,7 +415,11 @@ fn converse(
     let mut talk = Talk::new(context.report, &terminal, answers);
     let mut run = said::Run::default();
     let mut take = |line: &str| {
-        let mut log = |line: &str| context.report.log(line);
+        let mut log = |line: &str| match line.contains(IS_THERE) {
+            // Whether it listens is between the two of us.
+            true => {}
+            false => context.report.log(line),
+        };
         run.feed(&format!("{line}\n"), &mut log, &mut |step| {
             if matches!(step, Step::Install(..)) {
                 talk.installs();

@@ -14,7 +14,7 @@ use crate::{Error, Report};
 use model::Question;
 
 /// No answer of any prompt, and neither a yes nor a no in any language.
-const IS_THERE: &str = "(kedge asks whether you listen)";
+pub(super) const IS_THERE: &str = "(kedge asks whether you listen)";
 
 /// What was answered in a job.
 #[derive(Debug, Default)]
