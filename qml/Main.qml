@@ -285,6 +285,10 @@ Kirigami.ApplicationWindow {
         id: currentJob
     }
 
+    Question {
+        id: openQuestion
+    }
+
     CurrentJob {
         id: pastJob
     }
@@ -464,6 +468,13 @@ Kirigami.ApplicationWindow {
         onFixAsked: code => root.fix(code)
     }
 
+    QuestionDialog {
+        id: questionDialog
+
+        app: system
+        question: openQuestion
+    }
+
     LogDialog {
         id: logDialog
 
@@ -629,6 +640,8 @@ Kirigami.ApplicationWindow {
             app: system
             job: currentJob
             updates: availableUpdates
+            question: openQuestion
+            onAnswerAsked: questionDialog.open()
             onDetailsAsked: root.showFailure()
             onLogAsked: logDialog.open()
         }

@@ -82,6 +82,8 @@ QtObject {
             return i18nc("@info:status", "Could not store the setting");
         case "cancel":
             return i18nc("@info:status", "Could not cancel");
+        case "answer":
+            return i18nc("@info:status", "Could not answer");
         default:
             return i18nc("@info:status", "That did not work");
         }
@@ -255,5 +257,61 @@ QtObject {
     function step(code: string, subject: string, item: int, items: int): string {
         const what = subject.length > 0 ? i18nc("@info:progress a phase and what it is at, e.g. 'Installing: curl'", "%1: %2", phase(code), subject) : phase(code);
         return items > 1 ? i18nc("@info:progress a step, its number, how many there are", "%1 (%2 of %3)", what, item, items) : what;
+    }
+
+    // What a job asks, as a heading.
+    function question(kind: string, about: var): string {
+        switch (kind) {
+        case "license":
+            return i18nc("@title:window a package", "License of %1", about.package ?? "?");
+        case "conflict":
+            return i18nc("@title:window", "Packages That Do Not Go Together");
+        case "package-script":
+            return i18nc("@title:window a package", "A Script of %1 Failed", about.package ?? "?");
+        case "repository-key":
+            return i18nc("@title:window", "A Key That Is Not Trusted Yet");
+        default:
+            return i18nc("@title:window", "A Question");
+        }
+    }
+
+    // What has to be known before answering.
+    function questionFacts(kind: string, about: var): string {
+        switch (kind) {
+        case "license":
+            return i18nc("@info", "The package %1 is only installed when its license is agreed to:", about.package ?? "?");
+        case "conflict":
+            return i18nc("@info", "The updates cannot be installed together as they are. The package manager says what is in the way, and knows these solutions:");
+        case "package-script":
+            return i18nc("@info", "The package %1 is installed in the new system, but its script failed there, so it may not work as it should:", about.package ?? "?");
+        case "repository-key":
+            return i18nc("@info repository, who the key belongs to, fingerprint", "The repository %1 is signed with a key that is not trusted yet. Whoever has it can change every package of this system.\n\nKey: %2\nFingerprint: %3", about.repository ?? "?", about.key ?? "?", about.fingerprint ?? "?");
+        default:
+            return "";
+        }
+    }
+
+    // What happens when nobody answers.
+    function questionEnd(until: double): string {
+        return i18nc("@info a time", "Without an answer it ends at %1, and the system stays as it is.", new Date(until).toLocaleTimeString(Qt.locale(), Locale.ShortFormat));
+    }
+
+    function agreeing(kind: string): string {
+        switch (kind) {
+        case "license":
+            return i18nc("@action:button to a license", "Agree");
+        case "conflict":
+            return i18nc("@action:button", "Use This Solution");
+        case "package-script":
+            return i18nc("@action:button", "Keep the New System");
+        case "repository-key":
+            return i18nc("@action:button", "Trust This Key");
+        default:
+            return i18nc("@action:button", "Go On");
+        }
+    }
+
+    function declining(kind: string): string {
+        return kind === "package-script" ? i18nc("@action:button", "Discard the New System") : i18nc("@action:button", "End the Update");
     }
 }

@@ -35,33 +35,41 @@ QQC2.Menu {
         return refusal ? i18nc("@action:inmenu an action and why it is not possible", "%1 — %2", text, Failures.reason(refusal)) : text;
     }
 
-    QQC2.MenuItem {
+    // Qt offers a screen reader no way to press an entry of a menu.
+    component Entry: QQC2.MenuItem {
+        Accessible.onPressAction: {
+            root.close();
+            triggered();
+        }
+    }
+
+    Entry {
         text: i18nc("@action:inmenu", "Show What Changed")
         icon.name: "view-list-details-symbolic"
         onTriggered: root.detailsAsked(root.snapshot.number)
     }
 
-    QQC2.MenuItem {
+    Entry {
         text: i18nc("@action:inmenu", "Show Changed Files")
         icon.name: "folder-symbolic"
         enabled: root.snapshot.previous > 0
         onTriggered: root.filesAsked(root.snapshot.previous, root.snapshot.number)
     }
 
-    QQC2.MenuItem {
+    Entry {
         text: i18nc("@action:inmenu", "Compare with the Running System")
         icon.name: "vcs-diff-symbolic"
         enabled: root.app.booted > 0 && root.app.booted !== root.snapshot.number
         onTriggered: root.compareAsked(root.snapshot.number, root.app.booted)
     }
 
-    QQC2.MenuItem {
+    Entry {
         text: i18nc("@action:inmenu", "Browse Files")
         icon.name: "system-file-manager-symbolic"
         onTriggered: root.app.browse(root.snapshot.number)
     }
 
-    QQC2.MenuItem {
+    Entry {
         text: root.selection.numbers.includes(root.snapshot.number) ? i18nc("@action:inmenu", "Choose No Longer") : i18nc("@action:inmenu", "Choose")
         icon.name: "edit-select-symbolic"
         onTriggered: root.selection.toggle(root.snapshot.number)
@@ -69,7 +77,7 @@ QQC2.Menu {
 
     QQC2.MenuSeparator {}
 
-    QQC2.MenuItem {
+    Entry {
         text: root.named(i18nc("@action:inmenu", "Roll Back…"), root.snapshot.rollbackRefusal ?? "")
         icon.name: "document-revert-symbolic"
         enabled: root.snapshot.rollbackRefusal === ""
@@ -78,14 +86,14 @@ QQC2.Menu {
 
     QQC2.MenuSeparator {}
 
-    QQC2.MenuItem {
+    Entry {
         text: root.named(root.snapshot.pinned ? i18nc("@action:inmenu", "Unpin") : i18nc("@action:inmenu", "Pin"), root.snapshot.editRefusal ?? "")
         icon.name: root.snapshot.pinned ? "window-unpin-symbolic" : "pin-symbolic"
         enabled: root.snapshot.editRefusal === ""
         onTriggered: root.app.pin(root.snapshot.number, !root.snapshot.pinned)
     }
 
-    QQC2.MenuItem {
+    Entry {
         text: root.named(i18nc("@action:inmenu", "Edit Description…"), root.snapshot.editRefusal ?? "")
         icon.name: "edit-rename-symbolic"
         enabled: root.snapshot.editRefusal === ""
@@ -94,7 +102,7 @@ QQC2.Menu {
 
     QQC2.MenuSeparator {}
 
-    QQC2.MenuItem {
+    Entry {
         text: root.named(i18nc("@action:inmenu", "Delete"), root.snapshot.deleteRefusal ?? "")
         icon.name: "edit-delete-symbolic"
         enabled: root.snapshot.deleteRefusal === ""

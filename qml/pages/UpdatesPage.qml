@@ -14,8 +14,10 @@ Kirigami.ScrollablePage {
     required property App app
     required property CurrentJob job
     required property PackageModel updates
+    required property Question question
 
     signal detailsAsked
+    signal answerAsked
     signal logAsked
 
     readonly property bool known: app.status.code !== undefined
@@ -68,6 +70,12 @@ Kirigami.ScrollablePage {
             Layout.fillWidth: true
             app: root.app
             onDetailsAsked: root.detailsAsked()
+        }
+
+        QuestionMessage {
+            Layout.fillWidth: true
+            question: root.question
+            onAnswerAsked: root.answerAsked()
         }
 
         // Not above the lines of the list itself: Kirigami 6.13 scrolls past what stands there when the focus comes.

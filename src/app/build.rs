@@ -21,7 +21,7 @@ const FRAMEWORKS: &[(&str, &[&str])] = &[
 
 /// The files that declare what QML sees. They are listed, not looked for: a watched directory would compile all the C++
 /// again for every edit in a file beside them.
-const BRIDGES: [&str; 15] = [
+const BRIDGES: [&str; 16] = [
     "bridge/agent.rs",
     "bridge/app.rs",
     "bridge/changelog.rs",
@@ -32,6 +32,7 @@ const BRIDGES: [&str; 15] = [
     "bridge/history_model.rs",
     "bridge/job.rs",
     "bridge/package_model.rs",
+    "bridge/question.rs",
     "bridge/room.rs",
     "bridge/selection.rs",
     "bridge/settings.rs",

@@ -250,8 +250,9 @@ impl fmt::Display for PathText<'_> {
     }
 }
 
-/// Control characters, line separators, and what turns, joins or hides text (Unicode's `Bidi_Control` and its kin).
-fn is_hostile(character: char) -> bool {
+/// Whether a character of somebody else's text is none to show: control characters, line separators, and what turns, joins
+/// or hides text (Unicode's `Bidi_Control` and its kin).
+pub fn is_hostile(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

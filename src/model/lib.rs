@@ -47,6 +47,7 @@ pub use capability::{Absence, Capabilities, Capability};
 pub use diff::{
     Aspects, Counts, FileChange, FileChangeKind, FileChangeRef, FileFold, FileKind, FileRow, FileRowKind,
     FileScan, FileTree, FileVersion, Files, FilesSummary, PATH_LIMIT, PathError, PathText, checked_path,
+    is_hostile,
 };
 pub use event::Event;
 pub use failure::{Failure, FailureCode};

@@ -25,6 +25,7 @@ const COMPONENTS: &[&str] = &[
     "tst_HistoryPage.qml",
     "tst_Main.qml",
     "tst_Pseudo.qml",
+    "tst_QuestionDialog.qml",
     "tst_RoomPage.qml",
     "tst_SettingsPage.qml",
     "tst_SnapshotPage.qml",
@@ -35,8 +36,30 @@ const COMPONENTS: &[&str] = &[
 ];
 /// The stories of `window.py`.
 const STORIES: &[&str] = &[
-    "rollback", "update", "cancel", "failing", "offline", "lost", "delete", "many", "thousand", "names",
-    "again", "history", "settings", "keyboard", "actions", "later", "waits", "file", "space", "cleaning",
+    "rollback",
+    "update",
+    "cancel",
+    "failing",
+    "offline",
+    "lost",
+    "delete",
+    "many",
+    "thousand",
+    "names",
+    "again",
+    "history",
+    "settings",
+    "keyboard",
+    "actions",
+    "later",
+    "waits",
+    "file",
+    "files",
+    "looking",
+    "asking",
+    "declining",
+    "space",
+    "cleaning",
 ];
 
 /// One at a time: the runner is compiled once, and a window that waits for the processor is a window that times out.

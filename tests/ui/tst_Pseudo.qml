@@ -32,6 +32,10 @@ Item {
         id: currentJob
     }
 
+    Question {
+        id: asked
+    }
+
     SnapshotModel {
         id: timeline
     }
@@ -183,6 +187,7 @@ Item {
             app: system
             job: currentJob
             updates: packages
+            question: asked
         }
     }
 
@@ -325,6 +330,7 @@ Item {
             timeline.filter = "";
             sessionAgent.planned = "";
             sessionAgent.waits = "";
+            asked.open = changedFiles.full = false;
             choice.error = {};
             choice.loading = false;
             choice.known = true;
@@ -382,7 +388,7 @@ Item {
                     }], ["planned for the next shutdown", "status", () => {
                         system.pending = 41;
                         sessionAgent.planned = "next-shutdown";
-                    }], ["a choice", "status", () => system.pending = 41], ["about to discard", "status", () => system.discarding = true], ["not answering", "status", () => system.link = "lost"], ...["offline", "metered", "on-battery", "saves-power"].map(reason => [reason, "status", () => sessionAgent.waits = reason]), ["about to delete", "timeline", () => timeline.deleting = 2], ["chosen and looking", "timeline", () => {
+                    }], ["a choice", "status", () => system.pending = 41], ["about to discard", "status", () => system.discarding = true], ["not answering", "status", () => system.link = "lost"], ...["offline", "metered", "on-battery", "saves-power"].map(reason => [reason, "status", () => sessionAgent.waits = reason]), ["asked", "updates", () => asked.open = true], ["about to delete", "timeline", () => timeline.deleting = 2], ["chosen and looking", "timeline", () => {
                         choice.known = false;
                         choice.loading = true;
                     }], ["chosen and refused", "timeline", () => {

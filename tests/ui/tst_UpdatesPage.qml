@@ -22,6 +22,10 @@ Item {
         id: packages
     }
 
+    Question {
+        id: question
+    }
+
     UpdatesPage {
         id: page
 
@@ -29,6 +33,14 @@ Item {
         app: system
         job: currentJob
         updates: packages
+        question: question
+    }
+
+    SignalSpy {
+        id: answers
+
+        target: page
+        signalName: "answerAsked"
     }
 
     SignalSpy {
@@ -78,6 +90,20 @@ Item {
             currentJob.running = false;
             log.clear();
             details.clear();
+        }
+
+        function test_aQuestionThatIsOpenCanBeAnsweredFromHere() {
+            verify(find(page, item => item instanceof QuestionMessage) === null);
+            question.ask("license", {
+                "package": "flash-player"
+            }, "Read me.", []);
+            tryVerify(() => find(page, item => item instanceof QuestionMessage) !== null);
+            const message = find(page, item => item instanceof QuestionMessage);
+            verify(message.text.startsWith("The update waits for an answer. Without an answer it ends at "));
+            message.actions[0].trigger();
+            compare(answers.count, 1);
+            question.open = false;
+            tryVerify(() => find(page, item => item instanceof QuestionMessage) === null);
         }
 
         function available() {

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.parse
 
 PATIENCE = 90.0
 
@@ -166,6 +167,23 @@ class Session:
         to = ["org.kedge.Kedge1", "/org/kedge/Kedge1", "org.kedge.Kedge1.Snapshots", "Create"]
         bus.call_sync(*to, GLib.Variant("(sa{sv})", (description, {})), None, Gio.DBusCallFlags.NONE, 60000, None)
 
+    def answer(self, choice):
+        """What another program answers to the question that is open."""
+        from gi.repository import Gio, GLib
+
+        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        bus = Gio.DBusConnection.new_for_address_sync(self.system, flags, None, None)
+
+        def call(path, interface, method, arguments):
+            return bus.call_sync("org.kedge.Kedge1", path, interface, method, arguments, None, 0, 60000, None).unpack()
+
+        manager, job = "org.kedge.Kedge1.Manager", "org.kedge.Kedge1.Job"
+        number = max(it[0] for it in call("/org/kedge/Kedge1", manager, "ListJobs", None)[0])
+        path = f"/org/kedge/Kedge1/job/_{number}"
+        property_of = GLib.Variant("(ss)", (job, "Question"))
+        question = call(path, "org.freedesktop.DBus.Properties", "Get", property_of)[0]
+        call(path, job, "Answer", GLib.Variant("(uua{sv})", (question[0], choice, {})))
+
     def act(self, action):
         """What a launcher, KRunner or the agent ask the window for."""
         from gi.repository import Gio, GLib
@@ -182,6 +200,42 @@ class Session:
                     child.wait(5)
                 except subprocess.TimeoutExpired:
                     child.kill()
+
+
+class FileManager:
+    """The file manager of this session, as far as it is asked to show folders (org.freedesktop.FileManager1)."""
+
+    NAME = "org.freedesktop.FileManager1"
+    XML = f"<node><interface name='{NAME}'><method name='ShowFolders'><arg type='as' direction='in'/><arg type='s' direction='in'/></method></interface></node>"
+
+    def __init__(self):
+        from gi.repository import Gio, GLib
+
+        self.shown = []
+        flags = Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION | Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT
+        ready = threading.Event()
+
+        def called(_bus, _sender, _path, _interface, _method, parameters, invocation):
+            self.shown += parameters.unpack()[0]
+            invocation.return_value(None)
+
+        def serve():
+            context = GLib.MainContext.new()
+            context.push_thread_default()
+            address = os.environ["DBUS_SESSION_BUS_ADDRESS"]
+            self.bus = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
+            interface = Gio.DBusNodeInfo.new_for_xml(self.XML).interfaces[0]
+            self.bus.register_object("/org/freedesktop/FileManager1", interface, called, None, None)
+            Gio.bus_own_name_on_connection(self.bus, self.NAME, 0, lambda *_: ready.set(), None)
+            GLib.MainLoop.new(context, False).run()
+
+        threading.Thread(target=serve, daemon=True).start()
+        if not ready.wait(PATIENCE):
+            raise SystemExit("FAIL: there is no file manager")
+
+    def directory(self):
+        """Where the folder is that was shown first."""
+        return urllib.parse.unquote(urllib.parse.urlparse(self.shown[0]).path)
 
 
 class Network:
@@ -288,18 +342,19 @@ class Reader:
         return self.wait(f"the end of {name!r}", gone)
 
     def press_part(self, part):
-        """Presses what has this in its name."""
-        self.press(self.see(part, exact=False).get_name())
+        """Presses what has this in its name, which may become longer when more is known."""
+        self.press(part, exact=False)
 
-    def press(self, name):
+    def press(self, name, exact=True, ways=("Press", "Toggle")):
         print(f"  presses {name!r}", flush=True)
 
         def pressable():
             for node in self.walk(self.root):
-                if node.get_name() != name or not node.get_state_set().contains(self.atspi.StateType.ENABLED):
+                text = node.get_name() or ""
+                if not (text == name or (not exact and name in text)) or not node.get_state_set().contains(self.atspi.StateType.ENABLED):
                     continue
                 names = [self.atspi.Action.get_action_name(node, at) for at in range(node.get_n_actions())]
-                for action in ("Press", "Toggle"):
+                for action in ways:
                     if action in names:
                         return node, names.index(action)
             return None
@@ -668,6 +723,95 @@ def file(session, window):
     window.see("No snapshot has this file")
 
 
+def files(session, window):
+    """The files that an update changed: folded, unfolded, by package, filtered, and one of them through all snapshots."""
+    window.see("Update of #34, #38", exact=False)
+    window.press_part("Update of #34, #38")
+    window.see("Snapshot #38")
+    # With what it is compared is known when its packages are.
+    window.see("libzypp, Newer version", exact=False)
+    keys("ctrl+d")
+    window.see("Files from #34 to #38")
+    window.see("files differ", exact=False)
+    window.press("usr, 12 changes")
+    window.see("lib64, ", exact=False)
+    window.press("share/doc/packages, 3 changes")
+    window.press("libzypp, 1 change")
+    window.see("NEWS, Changed", exact=False)
+    window.press("share/doc/packages, 3 changes")
+    window.miss("NEWS, Changed", exact=False)
+    window.press("By Package", ways=["Toggle"])
+    window.press("libzypp, 4 changes")
+    window.see("usr/share/doc/packages/libzypp/NEWS, Changed", exact=False)
+    window.press("By Package", ways=["Toggle"])
+    window.see("share/doc/packages, ", exact=False)
+    keys("ctrl+f")
+    write("libzypp/news")
+    window.miss("share/doc/packages, ", exact=False)
+    window.press_part("usr/share/doc/packages/libzypp/NEWS, Changed")
+    window.see("Versions of This File")
+    window.see("/usr/share/doc/packages/libzypp/NEWS")
+    window.see("In #34: ", exact=False)
+
+
+def looking(session, window):
+    """A snapshot is opened in the file manager, whose files are those of then; and what was written about a package."""
+    manager = FileManager()
+    window.see("Update of #34, #38", exact=False)
+    window.press("More actions for #34")
+    window.press("Browse Files")
+    window.wait("the file manager to be asked", lambda: manager.shown)
+    news = os.path.join(manager.directory(), "usr/share/doc/packages/libzypp/NEWS")
+    with open(news, encoding="utf-8") as file:
+        if "This is version 17.37.18-1.1." not in file.read():
+            raise SystemExit("FAIL: the files are not those of #34")
+    window.press_part("Update of #34, #38")
+    window.see("Snapshot #38")
+    window.press_part("libzypp, Newer version")
+    window.see("What Is New in libzypp")
+    window.see("Update to 17.38.1-1.1", exact=False)
+    keys("Escape")
+    window.miss("What Is New in libzypp")
+
+
+def asking(session, window):
+    """An update asks: the license is put off and found again, agreed to, and a system with a failed script is kept."""
+    window.press("Check for Updates")
+    window.see("packages change", exact=False)
+    window.press("Install Updates")
+    window.see("License of flash-player")
+    window.see("It plays nothing.", exact=False)
+    keys("Escape")
+    window.miss("License of flash-player")
+    window.see("The update waits for an answer.", exact=False)
+    window.press("Answer…")
+    window.see("License of flash-player")
+    window.press("Agree")
+    window.see("A Script of kernel-firmware Failed")
+    window.see("scriptlet failed", exact=False)
+    window.press("Keep the New System")
+    window.see("Restart to finish the update", exact=False)
+    window.miss("The update waits for an answer.", exact=False)
+
+
+def declining(session, window):
+    """What is not agreed to ends the update, and the system stays; so does what is answered elsewhere in the window."""
+    window.press("Check for Updates")
+    window.see("packages change", exact=False)
+    window.press("Install Updates")
+    window.see("License of flash-player")
+    window.press("End the Update")
+    window.see("The update did not work", exact=False)
+    window.miss("The update waits for an answer.", exact=False)
+    window.press("Dismiss")
+    window.press("Install Updates")
+    window.see("License of flash-player")
+    # Another program of the same user may answer, too.
+    session.answer(0)
+    window.miss("License of flash-player")
+    window.see("The update did not work", exact=False)
+
+
 def space(session, window):
     """What deleting a choice frees, and making room by what was proposed."""
     window.see("Update of #34, #38", exact=False)
@@ -722,6 +866,10 @@ STORIES = {
     "later": (later, "pending", "status"),
     "waits": (waits, "normal", "status"),
     "file": (file, "normal", "/usr/share/doc/packages/curl/NEWS"),
+    "files": (files, "normal", "timeline"),
+    "looking": (looking, "normal", "timeline"),
+    "asking": (asking, "asking", "updates"),
+    "declining": (declining, "asking", "updates"),
     "space": (space, "normal", "timeline"),
     "cleaning": (cleaning, "normal", "settings"),
 }

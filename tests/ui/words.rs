@@ -2,7 +2,7 @@
 //! Every code of the model has its words in the window: one that has none would show as a code.
 
 use libtest_mimic::{Failed, Trial};
-use model::{Capability, Concern, Ending, FailureCode, JobKind, Machine, Phase, RefusalCode};
+use model::{Capability, Concern, Ending, FailureCode, JobKind, Machine, Phase, QuestionKind, RefusalCode};
 use std::path::Path;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -37,6 +37,9 @@ fn every_code() -> Result<(), Failed> {
         ("Jobs.qml", "phase", codes(Phase::ALL), ""),
         ("Jobs.qml", "result", codes(Ending::ALL), ""),
         ("Jobs.qml", "machine", codes(Machine::ALL), "unknown"),
+        ("Jobs.qml", "question", codes(QuestionKind::ALL), ""),
+        ("Jobs.qml", "questionFacts", codes(QuestionKind::ALL), ""),
+        ("Jobs.qml", "agreeing", codes(QuestionKind::ALL), ""),
         ("Wording.qml", "concern", codes(Concern::ALL), ""),
         ("Wording.qml", "ability", codes(Capability::ALL), ""),
     ] {

@@ -69,6 +69,9 @@ pub(crate) mod qobject {
         fn keep(self: Pin<&mut Self>);
         #[qinvokable]
         fn cancel(self: Pin<&mut Self>, job: i32);
+        /// Answers what a job asks by the number of a choice; zero is the careful answer.
+        #[qinvokable]
+        fn answer(self: Pin<&mut Self>, job: i32, question: i32, choice: i32);
         #[qinvokable]
         fn restart(self: Pin<&mut Self>);
         #[qinvokable]

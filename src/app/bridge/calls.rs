@@ -33,7 +33,9 @@ impl App {
     }
 
     pub(super) fn update(self: Pin<&mut Self>) {
-        self.call("update", false, async |client| client.update().await.map(Some));
+        self.call("update", false, async |client| {
+            client.update_asking().await.map(Some)
+        });
     }
 
     /// Discards what waits for the restart: a rollback at once, for it can be made again; updates, which are then
@@ -75,6 +77,16 @@ impl App {
         let Ok(job) = u32::try_from(job) else { return };
         self.call("cancel", false, async move |client| {
             client.cancel(JobId(job)).await.map(|()| None)
+        });
+    }
+
+    pub(super) fn answer(self: Pin<&mut Self>, job: i32, question: i32, choice: i32) {
+        let numbers = [job, question, choice].map(u32::try_from);
+        let [Ok(job), Ok(question), Ok(choice)] = numbers else {
+            return;
+        };
+        self.call("answer", false, async move |client| {
+            client.answer(JobId(job), question, choice).await.map(|()| None)
         });
     }
 

@@ -18,6 +18,7 @@ pub(crate) mod glue;
 pub(crate) mod history_model;
 pub(crate) mod job;
 pub(crate) mod package_model;
+pub(crate) mod question;
 pub(crate) mod room;
 mod row_model;
 mod rows;

@@ -66,6 +66,10 @@ QtObject {
         called("cancel " + job);
     }
 
+    function answer(job: int, question: int, choice: int): void {
+        called("answer " + job + " " + question + " " + choice);
+    }
+
     function restart(): void {
         called("restart");
     }
