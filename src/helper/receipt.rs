@@ -17,6 +17,9 @@ struct Wish {
     once: bool,
     asked: u64,
     boot: String,
+    /// What ran by then, which is what starts again where this one fails; 0 in what older helpers wrote.
+    #[serde(default)]
+    from: u32,
 }
 
 /// What a restart showed, and the start that this is about.
@@ -73,8 +76,14 @@ impl Receipts {
     pub(crate) fn observe(&mut self, system: &System, now: Timestamp) -> Option<StartReceipt> {
         let before = self.written.clone();
         let uuid = |id: SnapshotId| system.snapshots.get(&id).map(|it| it.uuid.to_string());
-        if let Some(wish) = self.written.wish.take_if(|wish| wish.boot != self.boot) {
-            let runs = system.booted.and_then(uuid).is_some_and(|uuid| uuid == wish.uuid);
+        let booted = system.booted.and_then(uuid);
+        let runs = |wish: &Wish| booted.as_ref() == Some(&wish.uuid);
+        // A start that is not complete, and that the boot loader will not repeat, has not shown anything yet.
+        let marked = system.booted.and_then(|id| system.snapshots.get(&id));
+        let on_trial = system.default != system.booted && marked.is_some_and(model::Snapshot::is_not_booted);
+        let is_over = |wish: &Wish| wish.boot != self.boot && !(on_trial && runs(wish));
+        if let Some(wish) = self.written.wish.take_if(|wish| is_over(wish)) {
+            let runs = runs(&wish);
             let kept = if runs { Kept::AsPlanned } else { Kept::FellBack };
             tracing::info!(wanted = wish.wanted, once = wish.once, %kept, "the system was restarted");
             self.written.shown = Some(Shown {
@@ -90,17 +99,25 @@ impl Receipts {
         let tried =
             |shown: &Shown| shown.wish.once && system.booted.map(|id| id.0) == Some(shown.wish.wanted);
         let wanted = wanted.filter(|(_, once)| *once || !self.written.shown.as_ref().is_some_and(tried));
-        self.written.wish = wanted.and_then(|(id, once)| {
-            let known = self.written.wish.take();
-            let uuid = uuid(id)?;
-            let same = known.filter(|wish| (wish.uuid.as_str(), wish.once) == (uuid.as_str(), once));
-            Some(same.unwrap_or_else(|| Wish {
-                wanted: id.0,
-                uuid,
-                once,
-                asked: now.0,
-                boot: self.boot.clone(),
-            }))
+        // Nor does one that may still fail: what would start instead is nobody's wish.
+        let open = self
+            .written
+            .wish
+            .take_if(|wish| wish.boot != self.boot && wanted == Some((SnapshotId(wish.from), false)));
+        self.written.wish = open.or_else(|| {
+            wanted.and_then(|(id, once)| {
+                let known = self.written.wish.take();
+                let uuid = uuid(id)?;
+                let same = known.filter(|wish| (wish.uuid.as_str(), wish.once) == (uuid.as_str(), once));
+                Some(same.unwrap_or_else(|| Wish {
+                    wanted: id.0,
+                    uuid,
+                    once,
+                    asked: now.0,
+                    boot: self.boot.clone(),
+                    from: system.booted.map_or(0, |id| id.0),
+                }))
+            })
         });
         if self.written != before {
             let write = |file: &mut std::fs::File| file.write_all(&serde_json::to_vec(&self.written)?);
@@ -211,5 +228,37 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("restart.json"), "{").unwrap();
         assert_eq!(observe(dir.path(), "a", &SimEngine::new(Scenario::Normal)), None);
+    }
+
+    #[test]
+    fn a_start_that_is_not_complete_shows_nothing_yet() {
+        let dir = tempfile::tempdir().unwrap();
+        let engine = SimEngine::new(Scenario::Normal);
+        let mut system = (*engine.system().unwrap()).clone();
+        let old = system.booted.unwrap();
+        let new = SnapshotId(old.0 + 900);
+        let mut update = system.snapshots[&old].clone();
+        update.id = new;
+        update.uuid = model::Uuid([9; 16]);
+        let key = model::userdata_key::NOT_BOOTED.to_owned();
+        update.userdata.insert(key.clone(), "yes".to_owned());
+        system.snapshots.insert(new, update);
+        let mut look = |boot: &str, booted, default, mark: bool| {
+            (system.booted, system.default) = (Some(booted), Some(default));
+            if !mark {
+                system.snapshots.get_mut(&new).unwrap().userdata.remove(&key);
+            }
+            let receipt = Receipts::open(dir.path(), boot).observe(&system, Timestamp(7));
+            receipt.map(|it| (it.wanted, it.kept))
+        };
+        assert_eq!(look("one", old, new, true), None);
+        // It runs, on trial: the loader goes on naming the old one.
+        assert_eq!(look("two", new, old, true), None);
+        assert_eq!(look("two", new, old, true), None, "asked again");
+        assert_eq!(look("three", old, old, true), Some((new, Kept::FellBack)));
+        // Another time it becomes whole.
+        assert_eq!(look("three", old, new, true), Some((new, Kept::FellBack)));
+        assert_eq!(look("four", new, old, true), None);
+        assert_eq!(look("four", new, new, false), Some((new, Kept::AsPlanned)));
     }
 }

@@ -5,6 +5,7 @@
 //! what happens in it stays in it; a restart of the guest boots whatever subvolume is the default by then.
 
 pub(crate) mod boot;
+pub(crate) mod disk;
 pub(crate) mod image;
 pub(crate) mod repository;
 pub(crate) mod system;

@@ -42,8 +42,16 @@ pub(crate) static PEERS: Layer = Layer {
     gib: 1,
 };
 
+/// What starts whole machines.
+pub(crate) static VM: Layer = Layer {
+    name: "vm",
+    about: "virtual machines and their boot loaders",
+    packages: include_str!("vm-packages.txt"),
+    gib: 2,
+};
+
 /// All of them.
-pub(crate) static ALL: [&Layer; 2] = [&PLASMA, &PEERS];
+pub(crate) static ALL: [&Layer; 3] = [&PLASMA, &PEERS, &VM];
 
 /// Mounts the build root with a writable layer in a mount namespace that ends with it, and installs into the layer.
 /// Arguments: build root, directory of the layer, packages.

@@ -65,8 +65,11 @@ enum Verb {
     },
     /// Run the tests, all of them or only the named stages
     Test {
-        /// Stages (see `cargo xtask test --list`); none = all
+        /// Stages (see `cargo xtask test --list`); none = all but `vm`
         stages: Vec<String>,
+        /// Whole machines: the same as the stage `vm`
+        #[arg(long)]
+        vm: bool,
         /// Name the stages and end
         #[arg(long)]
         list: bool,
@@ -207,7 +210,12 @@ fn dispatch(verb: Verb) -> Result<u8> {
         return match verb {
             Verb::Setup => enter::prepare(&verb.wants()).map(|_| 0),
             Verb::Enter { command } => enter::command(&Wants::default(), command),
-            Verb::Test { stages, rest, .. } => enter::passes(test::passes(&stages, &rest)?, test::close),
+            Verb::Test {
+                mut stages, vm, rest, ..
+            } => {
+                stages.extend(vm.then(|| test::ON_DEMAND.to_owned()));
+                enter::passes(test::passes(&stages, &rest)?, test::close)
+            }
             Verb::Bench { names, pairs, .. } => enter::passes(bench::passes(&names, pairs)?, bench::close),
             verb => enter::same_verb(&verb.wants()),
         };

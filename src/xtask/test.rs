@@ -48,9 +48,11 @@ enum Work {
     Programs(&'static [&'static str], &'static [&'static str]),
     /// The guest
     System,
+    /// The guest on a disk with partitions, for machines that start it
+    Machines,
 }
 
-const STAGES: [Stage; 15] = [
+const STAGES: [Stage; 16] = [
     Stage {
         name: "unit",
         about: "unit and property tests beside the code",
@@ -153,7 +155,19 @@ const STAGES: [Stage; 15] = [
         work: Work::System,
         needs: Needs::GUEST,
     },
+    Stage {
+        name: "vm",
+        about: "whole machines with kernels and boot loaders of their own: start, fall back, go back",
+        work: Work::Machines,
+        needs: Needs {
+            guest: true,
+            layer: Some(&layer::VM),
+        },
+    },
 ];
+
+/// The stage that runs only when it is named: whole machines take longer than all the rest is worth waiting for.
+pub(crate) const ON_DEMAND: &str = "vm";
 
 /// Among the arguments of the test programs: `cargo xtask test transaction -- power:: --full`.
 const FULL: &str = "--full";
@@ -218,14 +232,19 @@ pub(crate) fn passes(names: &[String], rest: &[String]) -> Result<Vec<Pass>> {
 /// Names the stages.
 pub(crate) fn list() -> Result<u8> {
     for stage in &STAGES {
-        println!("{:<11} {}", stage.name, stage.about);
+        let when = if stage.name == ON_DEMAND {
+            " (only when named)"
+        } else {
+            ""
+        };
+        println!("{:<11} {}{when}", stage.name, stage.about);
     }
     Ok(0)
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Stage>> {
     if names.is_empty() {
-        return Ok(STAGES.iter().collect());
+        return Ok(STAGES.iter().filter(|stage| stage.name != ON_DEMAND).collect());
     }
     names
         .iter()
@@ -299,6 +318,7 @@ fn run_stage(session: &Session, stage: &Stage, rest: &[String], tally: &mut Tall
             }
         }
         Work::System => system(session, tally),
+        Work::Machines => machines(session, rest, tally),
     };
     match outcome {
         Ok(0) => {}
@@ -314,7 +334,18 @@ fn run_stage(session: &Session, stage: &Stage, rest: &[String], tally: &mut Tall
 }
 
 fn cargo_test(session: &Session, words: &[&str], rest: &[String], tally: &mut Tally) -> Result<i32> {
+    cargo_test_with(session, words, rest, &[], tally)
+}
+
+fn cargo_test_with(
+    session: &Session,
+    words: &[&str],
+    rest: &[String],
+    environment: &[(&str, OsString)],
+    tally: &mut Tally,
+) -> Result<i32> {
     let mut test: Command = session.cargo();
+    test.envs(environment.iter().map(|(key, value)| (key, value)));
     // The tests of updates need a Debian system; without the file their trials are ignored and say so.
     test.env("KEDGE_DEBIAN_TARBALL", guest::system::path(&session.cache))
         .args(["test", "--no-fail-fast"])
@@ -330,19 +361,42 @@ fn cargo_test(session: &Session, words: &[&str], rest: &[String], tally: &mut Ta
     tee(&mut test, |line| tally.read(line))
 }
 
+fn machines(session: &Session, rest: &[String], tally: &mut Tally) -> Result<i32> {
+    let mut environment = vec![("KEDGE_MACHINES_LOGS", session.results("vm")?.into_os_string())];
+    match lacks_for_guest(session).or_else(guest::disk::lacks) {
+        // Its trials are ignored then, each with its name.
+        Some(missing) => environment.push(("KEDGE_MACHINES_LACK", missing.into())),
+        None => environment.push(("KEDGE_MACHINES", guest::disk::make(session)?.into_os_string())),
+    }
+    cargo_test_with(
+        session,
+        &["--package", "support", "--test", "vm"],
+        rest,
+        &environment,
+        tally,
+    )
+}
+
+/// What a guest needs and this machine has not.
+fn lacks_for_guest(session: &Session) -> Option<&'static str> {
+    if !is_root() {
+        return Some("needs root for namespaces and loop devices");
+    }
+    if !guest::system::path(&session.cache).is_file() {
+        return Some("the guest system could not be made, see above");
+    }
+    ["apt-ftparchive", "dpkg-deb", "gpg", "mkfs.btrfs"]
+        .into_iter()
+        .find(|tool| find(tool).is_none())
+}
+
 fn system(session: &Session, tally: &mut Tally) -> Result<i32> {
-    let missing = if !is_root() {
-        Some("needs root for namespaces and loop devices")
-    } else if session.cgroup.is_none() {
-        Some("needs the unified control group hierarchy")
-    } else if !guest::system::path(&session.cache).is_file() {
-        Some("the guest system could not be made, see above")
-    } else {
-        ["apt-ftparchive", "dpkg-deb", "gpg", "mkfs.btrfs"]
-            .iter()
-            .find(|tool| find(tool).is_none())
-            .copied()
-    };
+    let missing = lacks_for_guest(session).or_else(|| {
+        session
+            .cgroup
+            .is_none()
+            .then_some("needs the unified control group hierarchy")
+    });
     if let Some(missing) = missing {
         println!("test system ... ignored, {missing}");
         tally.skipped += 1;
@@ -403,12 +457,14 @@ mod tests {
             ]
         );
         assert!(passes[0].wants.layer.is_none() && passes[1].wants.layer.is_some());
-        let all: usize = super::passes(&[], &[])
-            .expect("all")
-            .iter()
-            .map(|pass| pass.words.len() - 1)
-            .sum();
+        let count = |passes: Result<Vec<Pass>>| -> usize {
+            let passes = passes.expect("all exist");
+            passes.iter().map(|pass| pass.words.len() - 1).sum()
+        };
+        let names: Vec<String> = STAGES.iter().map(|stage| stage.name.to_owned()).collect();
+        let all = count(super::passes(&names, &[]));
         assert_eq!(all, STAGES.len(), "a layer is missing in layer::ALL");
+        assert_eq!(count(super::passes(&[], &[])), all - 1, "all but {ON_DEMAND}");
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(crate) const CASES: &[Case] = &[
         "systemd-boot::variables_that_cannot_be_set_change_nothing",
         stubborn,
     ),
+    ("systemd-boot::an_update_cannot_be_committed", uncommitted),
 ];
 
 const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
@@ -56,7 +57,7 @@ fn read(machine: &Machine, name: &str) -> Option<String> {
 }
 
 /// What is apart from the snapshots: mounted into the running system as a boot does.
-const APART: [&str; 3] = ["efi", "sys", "proc"];
+const APART: [&str; 4] = ["efi", "sys", "proc", "run"];
 
 fn mount_apart(disk: &LoopBtrfs) {
     for name in APART {
@@ -68,7 +69,7 @@ fn mount_apart(disk: &LoopBtrfs) {
 /// A machine started by systemd-boot from snapshot 1, whose entry another tool wrote.
 fn machine() -> Machine {
     let disk = LoopBtrfs::with_system(256, Layout::Transactional, |root| {
-        for folder in ["boot", "usr/lib/modules/6.12.1", "efi", "sys", "proc"] {
+        for folder in ["boot", "usr/lib/modules/6.12.1", "efi", "sys", "proc", "run"] {
             fs::create_dir_all(root.join(folder))?;
         }
         fs::write(root.join("boot/vmlinuz-6.12.1"), vec![b'k'; 300_000])?;
@@ -85,6 +86,7 @@ fn machine() -> Machine {
         "efi/other",
         "sys/firmware/efi/efivars",
         "proc",
+        "run",
     ] {
         fs::create_dir_all(apart.join(folder)).unwrap();
     }
@@ -367,4 +369,75 @@ fn stubborn() {
     assert!(error.chain().contains("LoaderEntryDefault"), "{}", error.chain());
     assert_eq!(running(&machine), before);
     assert_eq!(machine.disk.default_path().unwrap(), "@/.snapshots/1/snapshot");
+}
+
+/// What may happen to a machine while an update is installed, and what the failure then speaks of.
+type Mishap = (&'static str, fn(&std::path::Path), &'static str);
+const MEANWHILE: [Mishap; 3] = [
+    ("the partition is full", fill, "No space left on device"),
+    ("the partition is gone", unmount, "no-boot-partition"),
+    (
+        "the variables are closed",
+        close_variables,
+        "set LoaderEntryDefault",
+    ),
+];
+
+/// The partition becomes a small one with what is on it, and no room for a kernel.
+fn fill(root: &std::path::Path) {
+    let efi = root.join("efi");
+    let kept = tempfile::tempdir().unwrap();
+    let (efi, kept) = (efi.to_str().unwrap(), kept.path().to_str().unwrap());
+    support::loop_btrfs::run("cp", ["-a", &format!("{efi}/."), kept]).unwrap();
+    unmount(root);
+    support::loop_btrfs::run("mount", ["-t", "tmpfs", "-o", "size=200k", "esp", efi]).unwrap();
+    support::loop_btrfs::run("cp", ["-a", &format!("{kept}/."), efi]).unwrap();
+}
+
+fn unmount(root: &std::path::Path) {
+    support::loop_btrfs::run("umount", [root.join("efi").to_str().unwrap()]).unwrap();
+}
+
+fn close_variables(root: &std::path::Path) {
+    let place = root.join("sys/firmware/efi/efivars");
+    let text = place.to_str().unwrap();
+    support::loop_btrfs::run("mount", ["--bind", text, text]).unwrap();
+    support::loop_btrfs::run("mount", ["-o", "remount,ro,bind", text]).unwrap();
+}
+
+fn uncommitted() {
+    for (what, happens, told) in MEANWHILE {
+        let machine = machine();
+        let id = machine.open_transaction();
+        happens(&machine.disk.root());
+        let error = machine.close_transaction(id).unwrap_err();
+        assert!(error.chain().contains(told), "{what}: {}", error.chain());
+        assert_eq!(running(&machine), (Some(1), Some(1), None), "{what}");
+        assert_eq!(
+            machine.disk.default_path().unwrap(),
+            "@/.snapshots/1/snapshot",
+            "{what}"
+        );
+        let folder = machine.disk.root().join("efi");
+        let half = ["loader/entries/.kedge-new", "kedge/.kedge-new"];
+        assert!(
+            half.iter().all(|name| !folder.join(name).exists()),
+            "{what}: half a file is in the way"
+        );
+        // What is left of it goes with the next start of the helper, and cannot start until then.
+        let removed = machine.engine.recover().unwrap();
+        assert_eq!(removed, Outcome::Changed(vec![SnapshotId(id)]), "{what}");
+        assert_eq!(machine.numbers(), [1], "{what}");
+        let Machine { engine, disk } = machine;
+        drop(engine);
+        disk.restart().unwrap();
+        mount_apart(&disk);
+        let engine = open(&disk.root());
+        let (machine, file) = start(Machine { engine, disk }, true);
+        assert_eq!(
+            (running(&machine), file.as_str()),
+            ((Some(1), Some(1), None), "other-1.conf"),
+            "{what}"
+        );
+    }
 }

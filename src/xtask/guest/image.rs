@@ -17,7 +17,7 @@ use crate::guest::{repository, system};
 use crate::install::{self, Options};
 use crate::process::{output, quiet};
 
-const LABEL: &str = "kedge-guest";
+pub(crate) const LABEL: &str = "kedge-guest";
 const SHARED: [&str; 5] = ["var", "home", "root", "srv", "opt"];
 /// Services that would do something by themselves, or wait for hardware a guest has not.
 const MASKED: [&str; 18] = [
@@ -62,14 +62,27 @@ impl Image {
     /// The same with other programs of ours in it.
     pub(crate) fn make_with(session: &Session, programs: impl Fn(PathBuf) -> Options) -> Result<Self> {
         let file = session.scratch.join("guest.img");
-        let top = session.scratch.join("top");
-        fs::create_dir_all(&top)?;
         fs::File::create(&file)?
             .set_len(8 << 30)
             .context("make the image file")?;
-        let device = PathBuf::from(output(
-            Command::new("losetup").args(["--find", "--show"]).arg(&file),
-        )?);
+        Self::make_in(session, &file, None, programs)
+    }
+
+    /// The same in a part of a disk: the byte where it begins, and its length.
+    pub(crate) fn make_in(
+        session: &Session,
+        file: &Path,
+        part: Option<(u64, u64)>,
+        programs: impl Fn(PathBuf) -> Options,
+    ) -> Result<Self> {
+        let top = session.scratch.join("top");
+        fs::create_dir_all(&top)?;
+        let mut attach = Command::new("losetup");
+        attach.args(["--find", "--show"]);
+        if let Some((offset, size)) = part {
+            attach.args(["--offset", &offset.to_string(), "--sizelimit", &size.to_string()]);
+        }
+        let device = PathBuf::from(output(attach.arg(file))?);
         let image = Self { device, top };
         quiet(
             Command::new("mkfs.btrfs")
@@ -148,11 +161,16 @@ impl Image {
                 .args(["subvolume", "set-default"])
                 .arg(&root),
         )?;
+        self.set_read_only(true)
+    }
+
+    /// Closes the first snapshot, or opens it again.
+    pub(crate) fn set_read_only(&self, is: bool) -> Result<()> {
         quiet(
             Command::new("btrfs")
                 .args(["property", "set", "-ts"])
-                .arg(&root)
-                .args(["ro", "true"]),
+                .arg(self.snapshot(1))
+                .args(["ro", if is { "true" } else { "false" }]),
         )
     }
 }
