@@ -7,7 +7,7 @@ use crate::desktop::{Bus, Running, window};
 use crate::enter::Session;
 use crate::guest::Guest;
 use crate::guest::image::Image;
-use crate::pictures::{LIGHT, pictures};
+use crate::pictures::{LIGHT, Scene, pictures};
 use crate::process::run as must_run;
 use crate::scenario::Scenario;
 
@@ -75,7 +75,13 @@ fn show_window(session: &Session, scenario: &mut Scenario, directory: &std::path
         return Ok(());
     }
     scenario.say("# no display here: pictures of every page under Xvfb");
-    for file in pictures(session, &address, directory, LIGHT, FILE)? {
+    let scene = Scene {
+        system_bus: &address,
+        file: FILE,
+        // The updates and the version that runs.
+        above: 2,
+    };
+    for file in pictures(session, scene, directory, LIGHT)? {
         scenario.say(&format!("# {}", file.display()));
     }
     Ok(())

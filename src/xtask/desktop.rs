@@ -2,6 +2,7 @@
 //! A small graphical session for the window: Xvfb and a window manager where there is no display, private buses, and a picture of what
 //! is on the screen.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -81,7 +82,7 @@ impl Bus {
 }
 
 /// The height of every picture.
-const HEIGHT: u32 = 800;
+pub(crate) const HEIGHT: u32 = 800;
 
 /// Windows fill the screen and have no frame: the picture is of the page.
 const WINDOW_MANAGER: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
@@ -179,6 +180,17 @@ impl Display {
         )
     }
 
+    /// Turns the wheel there by a page.
+    pub(crate) fn turn_wheel(&self, x: u32, y: u32) -> Result<()> {
+        self.put_pointer(x, y)?;
+        // Button 5 is the wheel towards the hand.
+        quiet(
+            Command::new("xdotool")
+                .args(["click", "--repeat", "10", "--delay", "30", "5"])
+                .env("DISPLAY", &self.name),
+        )
+    }
+
     /// Presses keys, one after the other.
     pub(crate) fn press(&self, keys: &[&str]) -> Result<()> {
         if keys.is_empty() {
@@ -207,7 +219,27 @@ impl Display {
     }
 }
 
-/// The window's program with the environment of a Plasma session, on that system bus.
+/// What a Plasma session tells its programs; and that there is no graphics card: without one Qt draws by itself, and
+/// would load an emulated one for nothing.
+const PLASMA: [(&str, &str); 4] = [
+    ("QT_XCB_GL_INTEGRATION", "none"),
+    ("XDG_CURRENT_DESKTOP", "KDE"),
+    ("KDE_FULL_SESSION", "true"),
+    ("KDE_SESSION_VERSION", "6"),
+];
+
+/// A program in a Plasma session on that session bus.
+pub(crate) fn program(session: &Session, name: impl AsRef<OsStr>, session_bus: &str) -> Command {
+    let mut command = Command::new(name);
+    command
+        .envs(PLASMA)
+        .env("DBUS_SESSION_BUS_ADDRESS", session_bus)
+        .env("XDG_CONFIG_HOME", session.scratch.join("config"))
+        .stdin(Stdio::null());
+    command
+}
+
+/// The window's program in a Plasma session, on that system bus.
 pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> Command {
     // The icon is found where an installed window would find it.
     let share = session.scratch.join("share");
@@ -218,16 +250,10 @@ pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> 
     );
     let mut data = share.into_os_string();
     data.push(":/usr/local/share:/usr/share");
-    let mut command = Command::new(session.program("kedge"));
+    let mut command = program(session, session.program("kedge"), session_bus);
     command
         .env("XDG_DATA_DIRS", data)
         .args(["--bus", system_bus])
-        .env("DBUS_SESSION_BUS_ADDRESS", session_bus)
-        .env("XDG_CURRENT_DESKTOP", "KDE")
-        .env("KDE_FULL_SESSION", "true")
-        .env("KDE_SESSION_VERSION", "6")
-        .env("QT_QUICK_BACKEND", "software")
-        .env("XDG_CONFIG_HOME", session.scratch.join("config"))
-        .stdin(Stdio::null());
+        .env("QT_QUICK_BACKEND", "software");
     command
 }

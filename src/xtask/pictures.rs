@@ -7,68 +7,81 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::desktop::{Bus, Display, Running, window};
+use crate::desktop::{Bus, Display, HEIGHT, Running, window};
 use crate::enter::Session;
 use crate::process::quiet;
 
-/// A place that the window opens on, and what keys lead to from there, one after the other.
+/// A place that the window opens on, and where it goes from there, one after the other.
 struct Place {
     /// What its option takes: a page, or the name that its picture has where it is a file
     name: &'static str,
-    /// The keys, and the name of the picture; without a name they only lead on to the next
-    on: &'static [(&'static [&'static str], &'static str)],
+    /// What is done there, and the name of the picture; without a name it only leads on to the next
+    on: &'static [(&'static [Step], &'static str)],
 }
+
+/// What a hand does.
+enum Step {
+    /// Presses keys, one after the other
+    Keys(&'static [&'static str]),
+    /// Goes down the timeline to a version that may be rolled back to
+    Version,
+    /// Turns the wheel over the page
+    Wheel,
+}
+
+use Step::{Keys, Version, Wheel};
 
 /// What a second start is asked for with `--page`; [`FILE`] stands for `--file`.
 const PLACES: [Place; 9] = [
     Place {
         name: "status",
-        on: &[(&["F1"], "about")],
+        on: &[(&[Keys(&["F1"])], "about")],
     },
     Place {
         name: "timeline",
         on: &[
-            (&["ctrl+n"], "describe"),
+            (&[Keys(&["ctrl+n"])], "describe"),
             (
                 &[
-                    "Escape", "ctrl+f", "Down", "Down", "Down", "space", "Down", "space",
+                    Keys(&["Escape", "ctrl+f"]),
+                    Version,
+                    Keys(&["space", "Up", "space"]),
                 ],
                 "chosen",
             ),
-            (&["space", "Up", "space"], ""),
-            (&["Return"], "snapshot"),
-            (&["ctrl+r"], "rollback"),
-            (&["Escape", "Down", "Return"], "changelog"),
-            (&["Escape", "ctrl+d"], "files"),
-            (&["ctrl+f", "v", "e", "r", "s", "i", "o", "n"], "files-filtered"),
+            (&[Keys(&["space", "Down", "space", "Return"])], "snapshot"),
+            (&[Keys(&["ctrl+r"])], "rollback"),
+            (&[Keys(&["Escape", "Down", "Return"])], "changelog"),
+            (&[Keys(&["Escape", "ctrl+d"])], "files"),
+            (
+                &[Keys(&["ctrl+f", "u", "s", "r", "Down", "Right", "Down", "Right"])],
+                "files-filtered",
+            ),
         ],
     },
     Place {
         name: "changes",
-        on: &[(
-            &["ctrl+f", "Down", "Right", "Down", "Right", "Down", "Right"],
-            "changes-unfolded",
-        )],
+        on: &[],
     },
     Place {
         name: FILE,
-        on: &[(&["ctrl+shift+d"], "text")],
+        on: &[(&[Keys(&["ctrl+shift+d"])], "text")],
     },
     Place {
         name: "room",
-        on: &[(&["Return"], "room-planned")],
+        on: &[(&[Keys(&["Return"])], "room-planned")],
     },
     Place {
         name: "updates",
-        on: &[(&["ctrl+l"], "log"), (&["Escape"], "")],
+        on: &[(&[Keys(&["ctrl+l"])], "log"), (&[Keys(&["Escape"])], "")],
     },
     Place {
         name: "history",
-        on: &[(&["Down", "Return"], "entry")],
+        on: &[(&[Keys(&["Down", "Return"])], "entry")],
     },
     Place {
         name: "settings",
-        on: &[(&["Next"], "settings-below"), (&["Next"], "settings-end")],
+        on: &[(&[Wheel], "settings-below"), (&[Wheel, Wheel], "settings-end")],
     },
     Place {
         name: "clean-up",
@@ -207,13 +220,23 @@ impl Look {
     }
 }
 
-/// One picture of every page in `directory`; returns the files. `file` is a path of the system that snapshots have, too.
+/// What the pictures show of a machine.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scene<'a> {
+    /// The bus that its helper is on
+    pub(crate) system_bus: &'a str,
+    /// A path of the system that snapshots have, too
+    pub(crate) file: &'a str,
+    /// How many lines of the timeline come before a version that may be rolled back to; the one just before is a version, too
+    pub(crate) above: usize,
+}
+
+/// One picture of every page in `directory`; returns the files.
 pub(crate) fn pictures(
     session: &Session,
-    system_bus: &str,
+    scene: Scene<'_>,
     directory: &Path,
     look: Look,
-    file: &str,
 ) -> Result<Vec<PathBuf>> {
     let suffix = look.suffix();
     let display = Display::start(session, look.width)?;
@@ -222,7 +245,7 @@ pub(crate) fn pictures(
     look.write_settings(&settings)?;
     look.write_language(session)?;
     let window_here = || {
-        let mut command = window(session, system_bus, &bus.address);
+        let mut command = window(session, scene.system_bus, &bus.address);
         look.speak(session, &mut command);
         command
             .env("DISPLAY", display.name())
@@ -246,19 +269,27 @@ pub(crate) fn pictures(
         .wait_for_window(&mut window)
         .with_context(|| format!("the look {suffix:?}: {}", said()))?;
     // Nothing shall be hovered over in a picture: above the title there is nothing to press.
-    display.put_pointer(if look.reverse { look.width - 2 } else { 2 }, 2)?;
+    let aside = || display.put_pointer(if look.reverse { look.width - 2 } else { 2 }, 2);
+    aside()?;
     let mut files = Vec::new();
     for place in &PLACES {
         // A second start opens the page in the first window, and ends.
         let to = if place.name == FILE {
-            ["--file", file]
+            ["--file", scene.file]
         } else {
             ["--page", place.name]
         };
         quiet(window_here().args(to)).with_context(|| format!("open the page {}: {}", place.name, said()))?;
-        let pictures = place.on.iter().map(|(keys, name)| (*keys, *name));
-        for (keys, name) in std::iter::once((&[][..], place.name)).chain(pictures) {
-            display.press(keys)?;
+        let pictures = place.on.iter().map(|(steps, name)| (*steps, *name));
+        for (steps, name) in std::iter::once((&[][..], place.name)).chain(pictures) {
+            for step in steps {
+                match step {
+                    Keys(keys) => display.press(keys)?,
+                    Version => display.press(&vec!["Down"; scene.above + 1])?,
+                    Wheel => display.turn_wheel(look.width / 2, HEIGHT / 2)?,
+                }
+            }
+            aside()?;
             // The page fills with what the helper answers; there is no signal for "drawn" across processes.
             std::thread::sleep(Duration::from_secs(3));
             if window.has_ended() {

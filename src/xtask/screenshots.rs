@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 
 use crate::enter::Session;
-use crate::pictures::{Look, pictures};
+use crate::pictures::{Look, Scene, pictures};
 use crate::run::Simulation;
 
 /// A file that the simulated updates changed.
@@ -38,11 +38,16 @@ pub(crate) fn run(session: &Session, wanted: &[String]) -> Result<u8> {
         );
     }
     let directory = session.results("screenshots")?;
+    let scene = Scene {
+        system_bus: &simulation.bus.address,
+        file: FILE,
+        above: 3,
+    };
     for look in Look::all() {
         if !wanted.is_empty() && !wanted.contains(&look.name()) {
             continue;
         }
-        for file in pictures(session, &simulation.bus.address, &directory, look, FILE)? {
+        for file in pictures(session, scene, &directory, look)? {
             println!("{}", file.display());
         }
     }

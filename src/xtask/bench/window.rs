@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::snapperd::Service;
 use super::{Bed, Bench, Figure, median};
-use crate::desktop::{Bus, Display, Running, window};
+use crate::desktop::{self, Bus, Display, Running, window};
 use crate::enter::Session;
 use crate::layer;
 use crate::pictures::WIDE;
@@ -147,15 +147,11 @@ fn start_ours(session: &Session, display: &Display, system_bus: &str) -> Result<
     start(display, command.args(["--page", "timeline"]))
 }
 
-/// Starts another one, which reaches snapper's service.
+/// Starts another one in the same desktop, which reaches snapper's service.
 fn start_other(session: &Session, display: &Display, service: &Service, program: &str) -> Result<Start> {
     let bus = Bus::start(session, "session-bus")?;
-    let mut command = Command::new(program);
-    command
-        .env("DBUS_SYSTEM_BUS_ADDRESS", &service.address)
-        .env("DBUS_SESSION_BUS_ADDRESS", &bus.address)
-        .env("XDG_CONFIG_HOME", session.scratch.join("config"))
-        .stdin(Stdio::null());
+    let mut command = desktop::program(session, program, &bus.address);
+    command.env("DBUS_SYSTEM_BUS_ADDRESS", &service.address);
     start(display, &mut command).with_context(|| format!("measure {program}"))
 }
 
