@@ -91,7 +91,7 @@ Kirigami.ApplicationWindow {
         case "check":
             return system.check();
         case "log":
-            return logDialog.open();
+            return showLog();
         default:
             return showPage(code);
         }
@@ -170,7 +170,7 @@ Kirigami.ApplicationWindow {
     function askRollBack(number: int): void {
         const target = snapshotModel.find(number);
         if (target.rollbackRefusal === "") {
-            rollbackDialog.show(target);
+            (rollbackDialog.made() as RollbackDialog).show(target);
         }
     }
 
@@ -197,13 +197,25 @@ Kirigami.ApplicationWindow {
                 showPassiveNotification(Jobs.failed(kind), "long", i18nc("@action:button", "Show Details"), showFailure);
             }
         } else {
-            failureDialog.show(Jobs.failed(kind), failure, Jobs.after(ending));
+            showError(Jobs.failed(kind), failure, Jobs.after(ending));
         }
+    }
+
+    function showError(what: string, failure: var, after: string): void {
+        (failureDialog.made() as FailureDialog).show(what, failure, after);
+    }
+
+    function showLog(): void {
+        (logDialog.made() as LogDialog).open();
+    }
+
+    function describe(number: int, description: string): void {
+        (descriptionDialog.made() as DescriptionDialog).ask(number, description);
     }
 
     function showFailure(): void {
         const status = system.status;
-        failureDialog.show(Wording.status(status), status.failure ?? ({}), Jobs.after(status.ending ?? ""));
+        showError(Wording.status(status), status.failure ?? ({}), Jobs.after(status.ending ?? ""));
     }
 
     readonly property var pages: ({
@@ -238,7 +250,7 @@ Kirigami.ApplicationWindow {
 
         onRefused: (what, error) => {
             if (error.type !== "cancelled") {
-                failureDialog.show(Jobs.failed(what), error, "");
+                root.showError(Jobs.failed(what), error, "");
             }
         }
         onBrowsed: address => Qt.openUrlExternally(address)
@@ -250,7 +262,7 @@ Kirigami.ApplicationWindow {
     SnapshotModel {
         id: snapshotModel
 
-        onRefused: error => failureDialog.show(Jobs.failed("delete"), error, "")
+        onRefused: error => root.showError(Jobs.failed("delete"), error, "")
     }
 
     Selection {
@@ -305,7 +317,7 @@ Kirigami.ApplicationWindow {
         id: systemSettings
 
         onStored: root.showPassiveNotification(i18nc("@info:status", "Setting changed"), "long", i18nc("@action:button", "Undo"), () => systemSettings.undo())
-        onRefused: error => failureDialog.show(Jobs.failed("settings"), error, "")
+        onRefused: error => root.showError(Jobs.failed("settings"), error, "")
     }
 
     PackageModel {
@@ -439,52 +451,66 @@ Kirigami.ApplicationWindow {
 
     Shortcut {
         sequence: "Ctrl+L"
-        onActivated: logDialog.opened ? logDialog.close() : logDialog.open()
+        onActivated: root.showLog()
     }
 
-    RollbackDialog {
+    Late {
         id: rollbackDialog
 
-        app: system
-        plan: rollbackPlan
+        sourceComponent: RollbackDialog {
+            app: system
+            plan: rollbackPlan
+        }
     }
 
-    ChangelogDialog {
+    Late {
         id: changelogDialog
 
-        changelog: packageChangelog
+        sourceComponent: ChangelogDialog {
+            changelog: packageChangelog
+        }
     }
 
-    DescriptionDialog {
+    Late {
         id: descriptionDialog
 
-        app: system
+        sourceComponent: DescriptionDialog {
+            app: system
+        }
     }
 
-    FailureDialog {
+    Late {
         id: failureDialog
 
-        onLogAsked: logDialog.open()
-        onFixAsked: code => root.fix(code)
+        sourceComponent: FailureDialog {
+            onLogAsked: root.showLog()
+            onFixAsked: code => root.fix(code)
+        }
     }
 
-    QuestionDialog {
+    Late {
         id: questionDialog
 
-        app: system
-        question: openQuestion
+        sourceComponent: QuestionDialog {
+            app: system
+            question: openQuestion
+        }
     }
 
-    LogDialog {
+    Late {
         id: logDialog
 
-        job: currentJob
+        sourceComponent: LogDialog {
+            job: currentJob
+        }
     }
 
-    LogDialog {
+    Late {
         id: pastLogDialog
 
-        job: pastJob
+        sourceComponent: LogDialog {
+            job: pastJob
+        }
     }
 
     Component {
@@ -499,7 +525,7 @@ Kirigami.ApplicationWindow {
             onTimelineAsked: root.showPage("timeline")
             onUpdatesAsked: root.showPage("updates")
             onDetailsAsked: root.showFailure()
-            onLogAsked: logDialog.open()
+            onLogAsked: root.showLog()
             onAboutAsked: root.pageStack.layers.push(aboutPage)
             onFixAsked: code => root.fix(code)
         }
@@ -525,7 +551,7 @@ Kirigami.ApplicationWindow {
             history: historyModel
             onLogAsked: (number, kind) => {
                 pastJob.pick(number, kind);
-                pastLogDialog.open();
+                (pastLogDialog.made() as LogDialog).open();
             }
             onSnapshotAsked: number => root.showSnapshot(number)
             onFixAsked: code => code === "log" ? logAsked(number, entry.kind) : root.fix(code)
@@ -564,8 +590,8 @@ Kirigami.ApplicationWindow {
             shown: root.pageStack.depth > 1 ? changedPackages.snapshot : 0
             onOpened: number => root.showSnapshot(number)
             onRollBackAsked: number => root.askRollBack(number)
-            onCreateAsked: descriptionDialog.ask(0, "")
-            onDescribeAsked: (number, description) => descriptionDialog.ask(number, description)
+            onCreateAsked: root.describe(0, "")
+            onDescribeAsked: (number, description) => root.describe(number, description)
             onUpdatesAsked: root.showPage("updates")
         }
     }
@@ -578,9 +604,9 @@ Kirigami.ApplicationWindow {
             snapshots: snapshotModel
             changes: changedPackages
             onFilesAsked: (from, to) => root.showFiles(from, to)
-            onChangelogAsked: (name, from, to) => changelogDialog.show(name, from, to)
+            onChangelogAsked: (name, from, to) => (changelogDialog.made() as ChangelogDialog).show(name, from, to)
             onRollBackAsked: number => root.askRollBack(number)
-            onDescribeAsked: (number, description) => descriptionDialog.ask(number, description)
+            onDescribeAsked: (number, description) => root.describe(number, description)
         }
     }
 
@@ -641,9 +667,9 @@ Kirigami.ApplicationWindow {
             job: currentJob
             updates: availableUpdates
             question: openQuestion
-            onAnswerAsked: questionDialog.open()
+            onAnswerAsked: (questionDialog.made() as QuestionDialog).open()
             onDetailsAsked: root.showFailure()
-            onLogAsked: logDialog.open()
+            onLogAsked: root.showLog()
         }
     }
 }

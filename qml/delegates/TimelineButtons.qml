@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
+pragma ComponentBehavior: Bound
+
 import QtQuick
 import QtQuick.Controls as QQC2
 import QtQuick.Layouts
@@ -14,7 +16,7 @@ RowLayout {
     required property string rollbackRefusal
     required property bool narrow
     readonly property bool available: position === "available"
-    readonly property bool hovered: back.hovered || menu.hovered || wide.hovered || undo.hovered
+    readonly property bool hovered: hover.hovered
 
     signal menuAsked(item: Item)
     signal rollBackAsked
@@ -24,48 +26,55 @@ RowLayout {
 
     spacing: 0
 
-    QQC2.ToolButton {
-        id: wide
-
-        visible: root.available || root.position === "pending"
-        text: root.available ? i18nc("@action:button", "Install") : i18nc("@action:button", "Restart Now")
-        icon.name: root.available ? "install-symbolic" : "system-reboot-symbolic"
-        display: root.narrow ? QQC2.AbstractButton.IconOnly : QQC2.AbstractButton.TextBesideIcon
-        QQC2.ToolTip.text: text
-        QQC2.ToolTip.visible: hovered && display === QQC2.AbstractButton.IconOnly
-        onClicked: root.available ? root.updateAsked() : root.restartAsked()
+    HoverHandler {
+        id: hover
     }
 
-    QQC2.ToolButton {
-        id: undo
-
-        visible: root.position === "pending"
-        text: i18nc("@action:button", "Undo")
-        icon.name: "edit-undo-symbolic"
-        display: root.narrow ? QQC2.AbstractButton.IconOnly : QQC2.AbstractButton.TextBesideIcon
-        QQC2.ToolTip.text: text
-        QQC2.ToolTip.visible: hovered && display === QQC2.AbstractButton.IconOnly
-        onClicked: root.undoAsked()
+    Loader {
+        active: root.available || root.position === "pending"
+        visible: active
+        sourceComponent: QQC2.ToolButton {
+            text: root.available ? i18nc("@action:button", "Install") : i18nc("@action:button", "Restart Now")
+            icon.name: root.available ? "install-symbolic" : "system-reboot-symbolic"
+            display: root.narrow ? QQC2.AbstractButton.IconOnly : QQC2.AbstractButton.TextBesideIcon
+            QQC2.ToolTip.text: text
+            QQC2.ToolTip.visible: hovered && display === QQC2.AbstractButton.IconOnly
+            onClicked: root.available ? root.updateAsked() : root.restartAsked()
+        }
     }
 
-    QQC2.ToolButton {
-        id: back
+    Loader {
+        active: root.position === "pending"
+        visible: active
+        sourceComponent: QQC2.ToolButton {
+            text: i18nc("@action:button", "Undo")
+            icon.name: "edit-undo-symbolic"
+            display: root.narrow ? QQC2.AbstractButton.IconOnly : QQC2.AbstractButton.TextBesideIcon
+            QQC2.ToolTip.text: text
+            QQC2.ToolTip.visible: hovered && display === QQC2.AbstractButton.IconOnly
+            onClicked: root.undoAsked()
+        }
+    }
 
-        readonly property bool refused: root.rollbackRefusal.length > 0
+    Loader {
+        active: root.position === "earlier"
+        visible: active
+        sourceComponent: QQC2.ToolButton {
+            readonly property bool refused: root.rollbackRefusal.length > 0
 
-        visible: root.position === "earlier"
-        text: i18nc("@action:button", "Roll Back")
-        icon.name: "document-revert-symbolic"
-        display: QQC2.AbstractButton.IconOnly
-        // Not disabled, so that hovering and focusing it tells why not.
-        opacity: refused ? 0.4 : 1
-        Accessible.name: i18nc("@action:button", "Roll Back to #%1", String(root.number))
-        Accessible.description: Failures.reason(root.rollbackRefusal)
-        QQC2.ToolTip.text: refused ? i18nc("@info:tooltip an action and why it is not possible", "%1: %2", text, Failures.reason(root.rollbackRefusal)) : Accessible.name
-        QQC2.ToolTip.visible: hovered || visualFocus
-        onClicked: {
-            if (!refused) {
-                root.rollBackAsked();
+            text: i18nc("@action:button", "Roll Back")
+            icon.name: "document-revert-symbolic"
+            display: QQC2.AbstractButton.IconOnly
+            // Not disabled, so that hovering and focusing it tells why not.
+            opacity: refused ? 0.4 : 1
+            Accessible.name: i18nc("@action:button", "Roll Back to #%1", String(root.number))
+            Accessible.description: Failures.reason(root.rollbackRefusal)
+            QQC2.ToolTip.text: refused ? i18nc("@info:tooltip an action and why it is not possible", "%1: %2", text, Failures.reason(root.rollbackRefusal)) : Accessible.name
+            QQC2.ToolTip.visible: hovered || visualFocus
+            onClicked: {
+                if (!refused) {
+                    root.rollBackAsked();
+                }
             }
         }
     }

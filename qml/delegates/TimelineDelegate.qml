@@ -47,6 +47,46 @@ QQC2.ItemDelegate {
     readonly property bool available: position === "available"
     readonly property string title: available ? i18ncp("@label", "%1 update", "%1 updates", packages) : Wording.snapshotTitle(description)
     readonly property string subtitle: root.tick, available ? (security > 0 ? i18ncp("@info", "%1 security fix", "%1 security fixes", security) : i18nc("@info", "Not installed yet")) : (changes.length > 0 ? i18nc("@info a snapshot's number, when it was made, how its packages differ from the version before: +new ↑upgraded ↓downgraded −removed", "#%1 · %2 · %3", String(number), Wording.when(time), changes) : i18nc("@info a snapshot's number and when it was made", "#%1 · %2", String(number), Wording.when(time)))
+    // What sets this line apart. Most have nothing, so that only what is shown is made: a list is as fast as its lines.
+    readonly property var markers: [
+        {
+            shown: position === "running",
+            text: i18nc("@label:marker", "Running"),
+            icon: "media-playback-start-symbolic",
+            tint: Kirigami.Theme.positiveTextColor
+        },
+        {
+            shown: isDefault && position !== "running" && !narrow,
+            text: i18nc("@label:marker", "Starts next"),
+            icon: "system-reboot-symbolic",
+            tint: Kirigami.Theme.focusColor
+        },
+        {
+            shown: available && security > 0,
+            text: i18nc("@label:marker", "Security"),
+            icon: "security-high-symbolic",
+            tint: Kirigami.Theme.neutralTextColor
+        },
+        {
+            shown: inProgress,
+            text: i18nc("@label:marker", "Being made"),
+            icon: "view-refresh-symbolic",
+            tint: Kirigami.Theme.textColor
+        },
+        {
+            shown: damaged,
+            text: i18nc("@label:marker", "Damaged"),
+            icon: "emblem-important-symbolic",
+            tint: Kirigami.Theme.negativeTextColor
+        },
+        {
+            shown: pinned,
+            text: i18nc("@label:marker", "Pinned"),
+            icon: "pin-symbolic",
+            tint: Kirigami.Theme.textColor,
+            iconOnly: true
+        }
+    ].filter(marker => marker.shown)
     readonly property string spoken: [position === "running" ? i18nc("@label:marker", "Running") : "", isDefault ? i18nc("@label:marker", "Starts next") : "", pinned ? i18nc("@label:marker", "Pinned") : "", inProgress ? i18nc("@label:marker", "Being made") : "", damaged ? i18nc("@label:marker", "Damaged") : "", chosen ? i18nc("@label:marker", "Chosen") : ""].filter(it => it.length > 0).join(", ")
 
     width: ListView.view.width
@@ -92,15 +132,18 @@ QQC2.ItemDelegate {
             last: root.index === root.ListView.view.count - 1
         }
 
-        QQC2.CheckBox {
-            visible: root.choosing && !root.available
-            checked: root.chosen
-            Accessible.name: i18nc("@option:check", "Choose #%1", String(root.number))
-            // Not toggled(): that is not sent when a screen reader does it.
-            onCheckedChanged: {
-                if (checked !== root.chosen) {
-                    root.chooseAsked();
-                    checked = Qt.binding(() => root.chosen);
+        Loader {
+            active: root.choosing && !root.available
+            visible: active
+            sourceComponent: QQC2.CheckBox {
+                checked: root.chosen
+                Accessible.name: i18nc("@option:check", "Choose #%1", String(root.number))
+                // Not toggled(): that is not sent when a screen reader does it.
+                onCheckedChanged: {
+                    if (checked !== root.chosen) {
+                        root.chooseAsked();
+                        checked = Qt.binding(() => root.chosen);
+                    }
                 }
             }
         }
@@ -135,50 +178,17 @@ QQC2.ItemDelegate {
         RowLayout {
             spacing: Kirigami.Units.smallSpacing
 
-            Marker {
-                visible: root.position === "running"
-                text: i18nc("@label:marker", "Running")
-                iconName: "media-playback-start-symbolic"
-                tint: Kirigami.Theme.positiveTextColor
-                iconOnly: root.narrow
-            }
+            Repeater {
+                model: root.markers
 
-            Marker {
-                visible: root.isDefault && root.position !== "running" && !root.narrow
-                text: i18nc("@label:marker", "Starts next")
-                iconName: "system-reboot-symbolic"
-                tint: Kirigami.Theme.focusColor
-                iconOnly: root.narrow
-            }
+                Marker {
+                    required property var modelData
 
-            Marker {
-                visible: root.available && root.security > 0
-                text: i18nc("@label:marker", "Security")
-                iconName: "security-high-symbolic"
-                tint: Kirigami.Theme.neutralTextColor
-                iconOnly: root.narrow
-            }
-
-            Marker {
-                visible: root.inProgress
-                text: i18nc("@label:marker", "Being made")
-                iconName: "view-refresh-symbolic"
-                iconOnly: root.narrow
-            }
-
-            Marker {
-                visible: root.damaged
-                text: i18nc("@label:marker", "Damaged")
-                iconName: "emblem-important-symbolic"
-                tint: Kirigami.Theme.negativeTextColor
-                iconOnly: root.narrow
-            }
-
-            Marker {
-                visible: root.pinned
-                text: i18nc("@label:marker", "Pinned")
-                iconName: "pin-symbolic"
-                iconOnly: true
+                    text: modelData.text
+                    iconName: modelData.icon
+                    tint: modelData.tint
+                    iconOnly: root.narrow || modelData.iconOnly === true
+                }
             }
         }
 
