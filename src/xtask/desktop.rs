@@ -140,6 +140,15 @@ impl Display {
         Ok(display)
     }
 
+    /// Lets a program show on it, and say nothing.
+    pub(crate) fn of<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("DISPLAY", &self.name)
+            .env("QT_QPA_PLATFORM", "xcb")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+    }
+
     /// What programs find it by.
     pub(crate) fn name(&self) -> &str {
         &self.name

@@ -290,7 +290,11 @@ fn start(
         session.arg("--root").arg(root);
         if let Some(layer) = wants.layer {
             match layer.ensure(&cache, root) {
-                Ok(path) => drop(session.arg("--layer").arg(path)),
+                Ok(layers) => {
+                    for path in layers {
+                        session.arg("--layer").arg(path);
+                    }
+                }
                 // As without the guest: what needs it says that it is not there.
                 Err(error) => println!("xtask: there will not be {}: {error:#}", layer.about),
             }

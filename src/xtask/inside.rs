@@ -14,6 +14,8 @@ use rustix::mount::{
 };
 use rustix::process::{WaitOptions, pivot_root, wait};
 
+use crate::layer::lower;
+
 /// Where this program is found in the build root.
 pub(crate) const XTASK: &str = "/run/kedge/xtask";
 
@@ -22,9 +24,9 @@ pub(crate) const XTASK: &str = "/run/kedge/xtask";
 pub(crate) struct Args {
     #[arg(long)]
     root: Option<PathBuf>,
-    /// A read-only layer over the root
+    /// Read-only layers over the root, the topmost first
     #[arg(long)]
-    layer: Option<PathBuf>,
+    layer: Vec<PathBuf>,
     #[arg(long)]
     scratch: PathBuf,
     #[arg(long)]
@@ -83,7 +85,7 @@ pub(crate) fn run(args: Args) -> Result<u8> {
 fn into_root(root: &Path, args: &Args) -> Result<()> {
     let merged = args.scratch.join("root");
     fs::create_dir_all(&merged)?;
-    overlay(root, args.layer.as_deref(), &args.scratch, &merged)?;
+    overlay(root, &args.layer, &args.scratch, &merged)?;
     let run = merged.join("run");
     file_system("tmpfs", &run, MountFlags::empty(), "mode=0755")?;
     for directory in ["user/0", "dbus", "lock", "kedge"] {
@@ -117,18 +119,15 @@ fn into_root(root: &Path, args: &Args) -> Result<()> {
 }
 
 /// Puts a writable layer that vanishes with us over the build root, so that it stays as it was made.
-fn overlay(root: &Path, above: Option<&Path>, scratch: &Path, merged: &Path) -> Result<()> {
-    let above = above
-        .map(|path| format!("{}:", path.display()))
-        .unwrap_or_default();
+fn overlay(root: &Path, layers: &[PathBuf], scratch: &Path, merged: &Path) -> Result<()> {
     let layer = scratch.join("layer");
     fs::create_dir_all(&layer)?;
     file_system("tmpfs", &layer, MountFlags::empty(), "mode=0755")?;
     fs::create_dir_all(layer.join("up"))?;
     fs::create_dir_all(layer.join("work"))?;
     let data = format!(
-        "lowerdir={above}{},upperdir={},workdir={}",
-        root.display(),
+        "lowerdir={},upperdir={},workdir={}",
+        lower(layers, root),
         layer.join("up").display(),
         layer.join("work").display()
     );

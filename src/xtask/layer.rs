@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 //! More packages over the build root for those stages and benches that need them: made once per package list, kept in
-//! the cache, never modified. A run has at most one, so that what one stage needs never hides what another lacks.
+//! the cache, never modified. A run has at most one, and those that this one lies over, so that what one stage needs
+//! never hides what another lacks.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub(crate) struct Layer {
     /// What it is, for messages
     pub(crate) about: &'static str,
     packages: &'static str,
+    /// The layer between it and the build root
+    over: Option<&'static Layer>,
     /// What it takes on the disk, generously
     gib: u64,
 }
@@ -31,14 +34,16 @@ pub(crate) static PLASMA: Layer = Layer {
     name: "plasma",
     about: "a Plasma desktop",
     packages: include_str!("plasma-packages.txt"),
+    over: None,
     gib: 2,
 };
 
-/// The windows that ours is measured against.
+/// The windows that ours is measured against, in the desktop that ours is made for.
 pub(crate) static PEERS: Layer = Layer {
     name: "peers",
     about: "Btrfs Assistant and snapper-gui",
     packages: include_str!("peer-packages.txt"),
+    over: Some(&PLASMA),
     gib: 1,
 };
 
@@ -47,6 +52,7 @@ pub(crate) static VM: Layer = Layer {
     name: "vm",
     about: "virtual machines and their boot loaders",
     packages: include_str!("vm-packages.txt"),
+    over: None,
     gib: 2,
 };
 
@@ -54,12 +60,12 @@ pub(crate) static VM: Layer = Layer {
 pub(crate) static ALL: [&Layer; 3] = [&PLASMA, &PEERS, &VM];
 
 /// Mounts the build root with a writable layer in a mount namespace that ends with it, and installs into the layer.
-/// Arguments: build root, directory of the layer, packages.
+/// Arguments: what it lies over, as the overlay file system wants it; directory of the layer; packages.
 const INSTALL: &str = r#"
 set -e
-root=$1 layer=$2; shift 2
+lower=$1 layer=$2; shift 2
 mount --make-rprivate /
-mount -t overlay overlay -o "lowerdir=$root,upperdir=$layer/up,workdir=$layer/work" "$layer/merged"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$layer/up,workdir=$layer/work" "$layer/merged"
 cd "$layer/merged"
 mount -t proc proc proc
 mount --rbind /dev dev
@@ -95,19 +101,32 @@ pub(crate) fn groups<T: Copy>(
 }
 
 impl Layer {
-    /// The directory of the layer, made now when it is not there yet.
-    pub(crate) fn ensure(&self, cache: &Cache, root: &Path) -> Result<PathBuf> {
-        let base = buildroot::path(cache);
+    /// The directories of the layer and of those that it lies over, the topmost first. Made now when they are not there yet.
+    pub(crate) fn ensure(&self, cache: &Cache, root: &Path) -> Result<Vec<PathBuf>> {
+        let mut layers = match self.over {
+            Some(over) => over.ensure(cache, root)?,
+            None => Vec::new(),
+        };
+        let base = match layers.first() {
+            Some(below) => below.clone(),
+            None => buildroot::path(cache),
+        };
         let base = base.file_name().unwrap_or_default().to_string_lossy();
         let packages = words(self.packages);
         let hash = fingerprint(&[&[base.as_ref()], packages.as_slice()].concat());
         let layer = cache.base().join(format!("{}-{hash}", self.name));
-        if layer.is_dir() {
-            return Ok(layer);
+        if !layer.is_dir() {
+            self.make(cache, &lower(&layers, root), &layer, &packages)?;
         }
+        layers.insert(0, layer);
+        Ok(layers)
+    }
+
+    /// Makes it as this directory.
+    fn make(&self, cache: &Cache, lower: &str, layer: &Path, packages: &[&str]) -> Result<()> {
         let _lock = cache.lock(&format!("{} layer", self.name))?;
         if layer.is_dir() {
-            return Ok(layer);
+            return Ok(());
         }
         require_space(cache.base(), self.gib, self.about)?;
         println!(
@@ -123,15 +142,21 @@ impl Layer {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork"]);
         command.args(["--kill-child=KILL", "sh", "-c", INSTALL, "sh"]);
-        command.args([root, &making]).args(&packages);
+        command.arg(lower).arg(&making).args(packages);
         output(&mut command).with_context(|| {
             format!(
                 "{} could not be installed; is the package mirror reachable?",
                 self.about
             )
         })?;
-        fs::rename(making.join("up"), &layer).with_context(|| format!("rename to {}", layer.display()))?;
-        remove(&making)?;
-        Ok(layer)
+        fs::rename(making.join("up"), layer).with_context(|| format!("rename to {}", layer.display()))?;
+        remove(&making)
     }
+}
+
+/// These layers over the root, as the overlay file system's option `lowerdir` wants them.
+pub(crate) fn lower(layers: &[PathBuf], root: &Path) -> String {
+    let all = layers.iter().map(PathBuf::as_path).chain([root]);
+    let all: Vec<_> = all.map(|path| path.display().to_string()).collect();
+    all.join(":")
 }

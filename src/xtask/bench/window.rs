@@ -14,6 +14,7 @@ use super::snapperd::Service;
 use super::{Bed, Bench, Figure, median};
 use crate::desktop::{self, Bus, Display, Running, window};
 use crate::enter::Session;
+use crate::guest::wait_for;
 use crate::layer;
 use crate::pictures::WIDE;
 use crate::run::Simulation;
@@ -31,6 +32,8 @@ const FEW: usize = 100;
 /// The window has drawn what it has to draw when it used less than `QUIET_CPU` in `QUIET`.
 const QUIET: Duration = Duration::from_secs(1);
 const QUIET_CPU: f64 = 20.0;
+/// The shell has read what it reads after it showed up.
+const SETTLES: Duration = Duration::from_secs(20);
 /// A start that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -52,6 +55,7 @@ fn figures(bed: &Bed) -> Result<Vec<Figure>> {
     let display = Display::start(bed.session, WIDE)?;
     let real = bed.many(u32::try_from(FEW)?)?;
     let service = Service::start(real.root()?)?;
+    let _desktop = start_desktop(bed.session, &display)?;
     let mut rounds = Vec::new();
     // The first start of each is not counted: it fills caches that the others find.
     for round in 0..=bed.pairs {
@@ -140,6 +144,21 @@ fn fill(session: &Session, bus: &str) -> Result<()> {
     Ok(())
 }
 
+/// Starts the shell of the desktop, whose libraries every window in it shares; returns when it is drawn.
+fn start_desktop(session: &Session, display: &Display) -> Result<(Bus, [Running; 2])> {
+    let bus = Bus::start(session, "desktop-bus")?;
+    let part = |name: &str| -> Result<Running> {
+        let mut command = desktop::program(session, name, &bus.address);
+        Running::start(display.of(&mut command))
+    };
+    let parts = [part("kded6")?, part("plasmashell")?];
+    let shell = &parts[1];
+    let there = wait_for(PATIENCE, || display.shows(shell.id()).then_some(()));
+    there.context("plasmashell does not show")?;
+    std::thread::sleep(SETTLES);
+    Ok((bus, parts))
+}
+
 /// Starts our window on its timeline.
 fn start_ours(session: &Session, display: &Display, system_bus: &str) -> Result<Start> {
     let bus = Bus::start(session, "session-bus")?;
@@ -157,12 +176,7 @@ fn start_other(session: &Session, display: &Display, service: &Service, program:
 
 /// Starts a window and follows it until it has nothing more to do.
 fn start(display: &Display, command: &mut Command) -> Result<Start> {
-    command
-        .env("DISPLAY", display.name())
-        .env("QT_QPA_PLATFORM", "xcb")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut window = Running::start(command)?;
+    let mut window = Running::start(display.of(command))?;
     let process = Path::new("/proc").join(window.id().to_string());
     let end = Instant::now() + PATIENCE;
     let mut children = 0;
