@@ -20,6 +20,8 @@ struct Package {
     version: &'static str,
     depends: &'static str,
     summary: &'static str,
+    /// What its changelog says of this version
+    news: &'static str,
     /// Incompressible MiB, so that unpacking takes a visible moment
     weight: usize,
 }
@@ -30,6 +32,7 @@ const INSTALLED: [Package; 3] = [
         version: "1.0",
         depends: "",
         summary: "an editor that is not one",
+        news: "First version.",
         weight: 4,
     },
     Package {
@@ -37,6 +40,7 @@ const INSTALLED: [Package; 3] = [
         version: "1.0",
         depends: "",
         summary: "a library with a hole",
+        news: "First version.",
         weight: 2,
     },
     Package {
@@ -44,6 +48,7 @@ const INSTALLED: [Package; 3] = [
         version: "1.0",
         depends: "",
         summary: "pictures",
+        news: "First version.",
         weight: 8,
     },
 ];
@@ -53,6 +58,7 @@ const UPDATES: [Package; 3] = [
         version: "2.0",
         depends: "demo-spelling",
         summary: "an editor that is not one",
+        news: "Words are looked up while they are typed.",
         weight: 6,
     },
     Package {
@@ -60,6 +66,7 @@ const UPDATES: [Package; 3] = [
         version: "2.0",
         depends: "",
         summary: "pictures",
+        news: "Sixteen more, of the sea.",
         weight: 24,
     },
     Package {
@@ -67,6 +74,7 @@ const UPDATES: [Package; 3] = [
         version: "1.0",
         depends: "",
         summary: "words for the editor",
+        news: "First version.",
         weight: 1,
     },
 ];
@@ -75,6 +83,7 @@ const SECURITY: [Package; 1] = [Package {
     version: "1.0-1+deb13u1",
     depends: "",
     summary: "a library, mended",
+    news: "Close the hole: a picture could write beyond its end.",
     weight: 2,
 }];
 
@@ -140,6 +149,11 @@ pub(crate) fn add(session: &Session, root: &Path) -> Result<()> {
         lists += &format!("deb [signed-by=/etc/apt/keyrings/kedge-demo.gpg] file:/{PLACE}/{directory} ./\n");
     }
     fs::write(root.join("etc/apt/sources.list.d/kedge-demo.list"), lists)?;
+    // The guest leaves out what packages explain, but for what the demo shows of it.
+    fs::write(
+        root.join("etc/dpkg/dpkg.cfg.d/zz-kedge-demo"),
+        "path-include=/usr/share/doc/demo-*\n",
+    )?;
     let first = root.join("tmp");
     for package in &INSTALLED {
         let file = build(&work, package, &first)?;
@@ -168,6 +182,7 @@ fn build(work: &Path, package: &Package, into: &Path) -> Result<String> {
         version,
         depends,
         summary,
+        news,
         weight,
     } = package;
     let tree = work.join(format!("{name}-{version}"));
@@ -193,6 +208,16 @@ fn build(work: &Path, package: &Package, into: &Path) -> Result<String> {
         format!("# settings of {name}\nversion={version}\n"),
     )?;
     fs::write(share.join("version"), format!("{version}\n"))?;
+    let doc = tree.join("usr/share/doc").join(name);
+    fs::create_dir_all(&doc)?;
+    fs::write(
+        doc.join("changelog.Debian"),
+        format!(
+            "{name} ({version}) stable; urgency=medium\n\n  * {news}\n\n \
+             -- Kedge <demo@kedge.invalid>  Thu, 12 Nov 2026 09:00:00 +0000\n"
+        ),
+    )?;
+    quiet(Command::new("gzip").arg("-n9").arg(doc.join("changelog.Debian")))?;
     let mut noise = vec![0u8; weight << 20];
     std::io::Read::read_exact(&mut fs::File::open("/dev/urandom")?, &mut noise)?;
     fs::write(share.join("data"), noise)?;
