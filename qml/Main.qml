@@ -488,13 +488,12 @@ Kirigami.ApplicationWindow {
         }
     }
 
-    Late {
+    // It opens by itself when a job asks.
+    QuestionDialog {
         id: questionDialog
 
-        sourceComponent: QuestionDialog {
-            app: system
-            question: openQuestion
-        }
+        app: system
+        question: openQuestion
     }
 
     Late {
@@ -667,7 +666,7 @@ Kirigami.ApplicationWindow {
             job: currentJob
             updates: availableUpdates
             question: openQuestion
-            onAnswerAsked: (questionDialog.made() as QuestionDialog).open()
+            onAnswerAsked: questionDialog.open()
             onDetailsAsked: root.showFailure()
             onLogAsked: root.showLog()
         }
