@@ -230,8 +230,9 @@ impl Display {
 
 /// What a Plasma session tells its programs; and that there is no graphics card: without one Qt draws by itself, and
 /// would load an emulated one for nothing.
-const PLASMA: [(&str, &str); 4] = [
+const PLASMA: [(&str, &str); 5] = [
     ("QT_XCB_GL_INTEGRATION", "none"),
+    ("QT_QUICK_BACKEND", "software"),
     ("XDG_CURRENT_DESKTOP", "KDE"),
     ("KDE_FULL_SESSION", "true"),
     ("KDE_SESSION_VERSION", "6"),
@@ -260,9 +261,6 @@ pub(crate) fn window(session: &Session, system_bus: &str, session_bus: &str) -> 
     let mut data = share.into_os_string();
     data.push(":/usr/local/share:/usr/share");
     let mut command = program(session, session.program("kedge"), session_bus);
-    command
-        .env("XDG_DATA_DIRS", data)
-        .args(["--bus", system_bus])
-        .env("QT_QUICK_BACKEND", "software");
+    command.env("XDG_DATA_DIRS", data).args(["--bus", system_bus]);
     command
 }
