@@ -17,6 +17,7 @@ use crate::enter::Session;
 use crate::guest::wait_for;
 use crate::layer;
 use crate::pictures::WIDE;
+use crate::process::quiet;
 use crate::run::Simulation;
 
 pub(super) const BENCH: Bench = Bench {
@@ -147,6 +148,9 @@ fn fill(session: &Session, bus: &str) -> Result<()> {
 /// Starts the shell of the desktop, whose libraries every window in it shares; returns when it is drawn.
 fn start_desktop(session: &Session, display: &Display) -> Result<(Bus, [Running; 2])> {
     let bus = Bus::start(session, "desktop-bus")?;
+    // What the bus starts for it needs the display, too.
+    let mut activated = desktop::program(session, "dbus-update-activation-environment", &bus.address);
+    quiet(display.of(activated.arg("--all")))?;
     let part = |name: &str| -> Result<Running> {
         let mut command = desktop::program(session, name, &bus.address);
         Running::start(display.of(&mut command))
